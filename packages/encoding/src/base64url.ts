@@ -1,0 +1,31 @@
+// Spec 01 §2: bytes as text.
+import { URLSafeCoder } from '@stablelib/base64'
+import { DecodeError } from './errors.js'
+
+const padded = new URLSafeCoder()
+const unpadded = new URLSafeCoder('')
+
+/** base64url with `=` padding: the text form of bytes, ids, keys and signatures. */
+export function toBase64url(bytes: Uint8Array): string {
+  return padded.encode(bytes)
+}
+
+/** base64url without padding: only the parts of short links. */
+export function toBase64urlUnpadded(bytes: Uint8Array): string {
+  return unpadded.encode(bytes)
+}
+
+/**
+ * At least one character, padding absent or exactly right, unused bits zero.
+ * @throws DecodeError
+ */
+export function fromBase64url(text: string): Uint8Array {
+  if (/^[A-Za-z0-9_-]+={0,2}$/.test(text)) {
+    const bare = text.replace(/=+$/, '')
+    if (bare.length % 4 !== 1 && (bare === text || text.length % 4 === 0)) {
+      const bytes = unpadded.decode(bare)
+      if (unpadded.encode(bytes) === bare) return bytes
+    }
+  }
+  throw new DecodeError('invalid', 'expected base64url', 0)
+}
