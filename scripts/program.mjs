@@ -1,0 +1,32 @@
+// A root command that is a program of the workspace: set it up, then run it with the same arguments.
+import path from 'node:path'
+import { run } from './children.mjs'
+import { build, install, root, SetupError } from './setup.mjs'
+
+/** Ends the process with `main`'s exit code; a SetupError is told in one line. */
+export async function exitWith(main) {
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error
+    process.stderr.write(`[setup] ${error.message}\n`)
+    process.exitCode = 1
+  }
+}
+
+/** Runs `<project>/dist/<entry>` with this process's arguments and its stdout. `--help` needs no set-up. */
+export function program({ usage, project, entry }) {
+  return exitWith(async () => {
+    const args = process.argv.slice(2)
+    if (args.includes('--help') || args.includes('-h')) {
+      process.stdout.write(usage)
+      return 0
+    }
+    await install()
+    await build(project)
+    // Paths in the arguments mean the folder in which npm was called.
+    const cwd = process.env.INIT_CWD ?? process.cwd()
+    const { code } = await run(process.execPath, [path.join(root, project, 'dist', entry), ...args], { cwd })
+    return code
+  })
+}

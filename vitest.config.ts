@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+
+/** What every project has: generous time-outs that only stop hangs. */
+const shared = { testTimeout: 60_000, hookTimeout: 60_000, environment: 'node' as const }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+        },
+      },
+      { test: { ...shared, name: 'integration', include: ['packages/*/integration/**/*.test.ts'] } },
+      { test: { ...shared, name: 'repository', include: ['tests/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+    ],
+  },
+})
