@@ -22,9 +22,11 @@ export function toBase64urlUnpadded(bytes: Uint8Array): string {
 export function fromBase64url(text: string): Uint8Array {
   if (/^[A-Za-z0-9_-]+={0,2}$/.test(text)) {
     const bare = text.replace(/=+$/, '')
-    if (bare.length % 4 !== 1 && (bare === text || text.length % 4 === 0)) {
-      const bytes = unpadded.decode(bare)
-      if (unpadded.encode(bytes) === bare) return bytes
+    const full = bare.padEnd(Math.ceil(bare.length / 4) * 4, '=')
+    if (bare.length % 4 !== 1 && (text === bare || text === full)) {
+      // Only the padded coder: the library's unpadded one decodes into an array that is a byte too long.
+      const bytes = padded.decode(full)
+      if (padded.encode(bytes) === full) return bytes
     }
   }
   throw new DecodeError('invalid', 'expected base64url', 0)

@@ -83,6 +83,11 @@ export class Reader {
     return this.take(this.remaining)
   }
 
+  /** The bytes from `position` to here, read already. */
+  since(position: number): Uint8Array {
+    return this.#bytes.subarray(position, this.#position)
+  }
+
   /** Bytes up to `byte`, which is taken too but not returned; everything that is left where `byte` does not come. */
   until(byte: number): Uint8Array {
     const at = this.#bytes.indexOf(byte, this.#position)

@@ -47,7 +47,9 @@ export class Writer {
   }
 
   byte(value: number): void {
-    this.#buffer[this.#integer(value, 0xff, 1)] = value
+    // Two statements: the buffer that `#integer` may replace must be looked up after it.
+    const at = this.#integer(value, 0xff, 1)
+    this.#buffer[at] = value
   }
 
   word16(value: number): void {
