@@ -1,0 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { PrivateKey, type SigningAlgorithm, signKey } from '@smpkit/crypto'
+import { type Codec, DecodeError, decode, encode, Reader, toHex } from '@smpkit/encoding'
+import { fc } from './testing/fast-check.js'
+import { describe, expect, it } from 'vitest'
+import { type ClientHandshakeInput, clientHandshake } from './client-handshake.js'
