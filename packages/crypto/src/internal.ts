@@ -1,1 +1,1 @@
-export {}
+export { DerReader, derBitString, derElement, derObjectId, derSequence, tags } from './der.js'
