@@ -1,5 +1,6 @@
 // Child processes in groups of their own, so that nothing outlives a root command.
 import { spawn } from 'node:child_process'
+import fs from 'node:fs'
 import os from 'node:os'
 
 /** How long a group may take to end after a signal, in milliseconds. */
@@ -42,7 +43,6 @@ function exitCode(signal) {
   return 128 + (os.constants.signals[signal] ?? 0)
 }
 
-/** Signal 0 asks whether the group has any process. */
 function signalGroup(group, signal) {
   try {
     process.kill(-group, signal)
@@ -50,6 +50,21 @@ function signalGroup(group, signal) {
   } catch {
     return false
   }
+}
+
+/** Whether a group has processes. One that ended counts until its parent asks for it, which is seen only on Linux. */
+function isAlive(group) {
+  if (!signalGroup(group, 0)) return false
+  if (process.platform !== 'linux') return true
+  return fs.readdirSync('/proc').some((pid) => {
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const [state, , itsGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return Number(itsGroup) === group && state !== 'Z'
+    } catch {
+      return false
+    }
+  })
 }
 
 function stop(signal) {
@@ -64,7 +79,7 @@ function stop(signal) {
   for (const group of groups) signalGroup(group, signal)
   const deadline = Date.now() + grace
   const check = () => {
-    for (const group of groups) if (!signalGroup(group, 0)) groups.delete(group)
+    for (const group of groups) if (!isAlive(group)) groups.delete(group)
     if (groups.size === 0) end()
     else if (Date.now() >= deadline) killAll()
     else setTimeout(check, 20)
