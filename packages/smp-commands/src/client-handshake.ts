@@ -1,7 +1,7 @@
 // Spec 03 §3.4, §3.5: the client's end of the handshake.
 import {
-  chainShape,
   CryptoError,
+  chainShape,
   dh,
   fingerprint,
   type PrivateKey,
@@ -133,7 +133,10 @@ function acceptService(service: ClientService, content: Uint8Array): ServiceSess
   }
   const chain = chainShape(service.certChain)
   if (chain.shape !== 'self' && chain.shape !== 'valid') {
-    throw new HandshakeError('BAD_SERVICE', `expected 1 to 4 certificates of the service, got ${service.certChain.length}`)
+    throw new HandshakeError(
+      'BAD_SERVICE',
+      `expected 1 to 4 certificates of the service, got ${service.certChain.length}`,
+    )
   }
   return {
     role: service.role,

@@ -24,9 +24,10 @@ import { has, type SmpVersion, smpVersions } from './versions.js'
 const serverHelloStart = record({ versionRange, sessionId: shortBytes })
 
 /** `certChain` and `signedKey` are present from a range up to 7, and always together. */
-export type ServerHello = Value<typeof serverHelloStart> & (CertChainPubKey | { certChain: null; signedKey: null })
+export type ServerHello = Value<typeof serverHelloStart> & (CertChainPubKey | typeof withoutKey)
 
 const keysSince = 7
+const withoutKey = { certChain: null, signedKey: null }
 
 export const serverHello: Codec<ServerHello> = {
   write(w, v) {
@@ -35,16 +36,17 @@ export const serverHello: Codec<ServerHello> = {
   },
   read(r) {
     const start = serverHelloStart.read(r)
-    return { ...start, ...(start.versionRange.max >= keysSince && readKey(r)) } as ServerHello
+    const key = start.versionRange.max < keysSince ? withoutKey : readKey(r)
+    return { ...start, ...key }
   },
 }
 
 /** A key that cannot be read counts as absent. */
-function readKey(r: Reader): CertChainPubKey | { certChain: null; signedKey: null } {
+function readKey(r: Reader): CertChainPubKey | typeof withoutKey {
   try {
     return certChainPubKey.read(r)
   } catch (error) {
-    if (error instanceof DecodeError) return { certChain: null, signedKey: null }
+    if (error instanceof DecodeError) return withoutKey
     throw error
   }
 }
@@ -93,9 +95,7 @@ export const clientHello: Codec<ClientHello> = {
 }
 
 /** The server's answer to a service: its id for it, or why it refuses. */
-export type ServiceResponse =
-  | { serviceId: Uint8Array; error: null }
-  | { serviceId: null; error: TransportError }
+export type ServiceResponse = { serviceId: Uint8Array; error: null } | { serviceId: null; error: TransportError }
 
 const responseTag = letters({ R: 'accepted', E: 'refused' })
 

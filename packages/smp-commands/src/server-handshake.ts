@@ -1,7 +1,7 @@
 // Spec 03 §3.4, §3.5: the server's end of the handshake.
 import {
-  chainShape,
   CryptoError,
+  chainShape,
   dh,
   fingerprint,
   type PrivateKey,
@@ -119,7 +119,10 @@ function secret(privateKey: PrivateKey<'x25519'>, clientKey: PublicKey<'x25519'>
 function checkService(service: ServiceHello, input: ServerHandshakeInput): ServiceSession<PublicKey<'ed25519'>> {
   const { certChain, role } = service
   const tlsChain = input.tlsClientChain
-  if (certChain.length !== tlsChain.length || !certChain.every((der, i) => equalBytes(der, tlsChain[i] as Uint8Array))) {
+  if (
+    certChain.length !== tlsChain.length ||
+    !certChain.every((der, i) => equalBytes(der, tlsChain[i] as Uint8Array))
+  ) {
     throw new HandshakeError('BAD_AUTH', 'expected the certificates of TLS in the hello, the client sent others')
   }
   const chain = chainShape(certChain)
