@@ -8,6 +8,9 @@ import { registry } from './suites.js'
 
 const own = fileURLToPath(new URL('../../../test-vectors', import.meta.url))
 
+/** Of one file, without --verbose. */
+const shownFailures = 20
+
 function describeCounts({ passed, lax, quirk, pending, belowV14, failures }: Omit<FileResult, 'file' | 'suite'>) {
   const shown = { failed: failures.length, lax, quirk, 'below v14': belowV14, pending }
   const others = Object.entries(shown).filter(([, count]) => count > 0)
@@ -19,10 +22,12 @@ function printFile(result: FileResult, verbose: boolean) {
   console.log(
     `${result.failures.length > 0 ? 'FAILED' : 'ok    '} ${name} (${result.suite}): ${describeCounts(result)}`,
   )
-  for (const { id, why } of result.failures) {
+  for (const { id, why } of verbose ? result.failures : result.failures.slice(0, shownFailures)) {
     const text = typeof why === 'string' ? why : verbose ? describeFully(why) : describe(why)
     console.log(`    ${id ?? 'file'}: ${text.replaceAll('\n', '\n    ')}`)
   }
+  const hidden = verbose ? 0 : result.failures.length - shownFailures
+  if (hidden > 0) console.log(`    and ${hidden} more, which --verbose shows`)
 }
 
 function main(): number {
