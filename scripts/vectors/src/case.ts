@@ -43,6 +43,20 @@ export function isTypedError(error: unknown): error is TypedError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'temporary' in error
 }
 
+/** What the runner finds where a package gives no error of its own. */
+export class RunnerError extends Error {
+  override readonly name = 'RunnerError'
+  readonly temporary = false
+
+  constructor(
+    /** `EOF`: the case has no more blocks. `REFUSED`: the package answered with an error. */
+    readonly code: 'EOF' | 'REFUSED',
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
 /** An operation with inputs in `in` and outputs in `out`. */
 export function operation(actual: (input: Fields, vector: VectorCase) => unknown): Operation {
   return {

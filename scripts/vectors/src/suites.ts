@@ -1,20 +1,34 @@
 // Which suite of the vectors is run by which operations, and which wait for packages that are not there yet.
+import { addressSuite } from './address.js'
+import { nmsgMetaSuite, proxySuite, rcvBodySuite } from './bodies.js'
 import { fingerprintSuite, linkSuite, signedKeySuite } from './certificates.js'
+import { commandSuite, messageSuite } from './commands.js'
 import { authenticatorSuite, blockChainSuite, boxSuite } from './crypto.js'
 import { encodingSuite } from './encoding.js'
+import { handshakeSuite } from './handshake.js'
 import { keysSuite } from './keys.js'
 import type { Registry } from './runner.js'
+import { batchSuite, transmissionSuite } from './transmission.js'
 
 export const registry: Registry = {
   suites: {
+    address: addressSuite,
     'crypto.authenticator': authenticatorSuite,
     'crypto.block-chain': blockChainSuite,
     'crypto.box': boxSuite,
     'crypto.fingerprint': fingerprintSuite,
     'crypto.link': linkSuite,
+    'crypto.nmsg-meta': nmsgMetaSuite,
+    'crypto.proxy': proxySuite,
+    'crypto.rcv-body': rcvBodySuite,
     'crypto.signed-key': signedKeySuite,
     encoding: encodingSuite,
     keys: keysSuite,
+    'smp.batch': batchSuite,
+    'smp.command': commandSuite,
+    'smp.handshake': handshakeSuite,
+    'smp.message': messageSuite,
+    'smp.transmission': transmissionSuite,
   },
   pending: new Set([
     'agent.client-message',
