@@ -1,7 +1,7 @@
 // Spec 04 §3, 02 §4: authorizing commands, and checking the authorizations.
 import {
-  authenticate,
   type AuthKey,
+  authenticate,
   type PrivateAuthKey,
   PublicKey,
   sign,
@@ -107,11 +107,7 @@ export function checkService(session: ServerEnd, received: AuthorizedCommand): E
  * Whether the entity's key authorized the command. Takes as long when there is no such key (`undefined`) or when it is
  * of another kind than the authorization: then a constant key is tried.
  */
-export function checkAuthorization(
-  session: ServerEnd,
-  received: AuthorizedCommand,
-  key: AuthKey | undefined,
-): boolean {
+export function checkAuthorization(session: ServerEnd, received: AuthorizedCommand, key: AuthKey | undefined): boolean {
   const { authorization, authorized, command, corrId } = received
   if (!authorization) return false
   const { service } = session
@@ -150,4 +146,3 @@ const dummyKeys: Record<AuthorizationKind, AuthKey> = {
 function dummy(der: string): AuthKey {
   return PublicKey.fromDer(fromBase64url(der)) as AuthKey
 }
-

@@ -1,6 +1,7 @@
 // Spec 04 §3: what a definition in the tables of commands and messages says.
-import type { Params } from './tags.js'
+
 import type { ServiceRole } from './session.js'
+import type { Params } from './tags.js'
 
 /** Whether a transmission carries something. */
 export type Presence = 'required' | 'optional' | 'absent'

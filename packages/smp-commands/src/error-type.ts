@@ -1,5 +1,5 @@
 // Spec 04 §9, 06 §6: what a server answers when it refuses.
-import { type Codec, mapped, record, shortBytes, type Value } from '@smpkit/encoding'
+import { type Codec, EncodeError, mapped, record, shortBytes, type Value } from '@smpkit/encoding'
 import { afterSpace, alone, fromText, inner, textToEnd, toText, words } from './words.js'
 
 const handshakeFault = words({ PARSE: alone, IDENTITY: alone, BAD_AUTH: alone, BAD_SERVICE: alone })
@@ -81,8 +81,23 @@ const wireDiagnostic: Codec<string> = mapped(
   (text) => Uint8Array.from(text.slice(0, 255), (character) => character.charCodeAt(0) & 0xff),
 )
 
+/** Errors nest, as a proxy passes on what the relay answered; a peer must not make us recurse for a whole block. */
+const maxNesting = 8
+const tooDeep: Codec<{ inner: ErrorType }> = {
+  write() {
+    throw new EncodeError('RANGE', `expected at most ${maxNesting} nested errors`)
+  },
+  read(r) {
+    throw r.invalid(`expected at most ${maxNesting} nested errors`)
+  },
+}
+
 /** The same errors with their diagnostic strings written by `diagnostic`. */
-function errorTypes(diagnostic: Codec<string>, network: 'word only' | 'in full') {
+function errorTypes(
+  diagnostic: Codec<string>,
+  network: 'word only' | 'in full',
+  nesting = maxNesting,
+): Codec<ErrorType> {
   const text = afterSpace(record({ text: diagnostic }))
   const networkError = words({
     CONNECT: text,
@@ -110,18 +125,15 @@ function errorTypes(diagnostic: Codec<string>, network: 'word only' | 'in full')
     TIMEOUT: alone,
   })
   type BrokerError = Value<typeof brokerError>
-  /** Errors nest: a proxy passes on what the relay answered. */
-  const nested: Codec<{ inner: ErrorType }> = inner({
-    write: (w, v) => errorType.write(w, v),
-    read: (r) => errorType.read(r),
-  })
+  const nested: Codec<{ inner: ErrorType }> =
+    nesting > 0 ? inner(errorTypes(diagnostic, network, nesting - 1)) : tooDeep
   const proxyError = words({
     PROTOCOL: nested,
     BROKER: inner(brokerError),
     BASIC_AUTH: alone,
     NO_SESSION: alone,
   }) as Codec<ProxyError<BrokerError>>
-  const errorType: Codec<ErrorType> = words({
+  return words({
     BLOCK: alone,
     SESSION: alone,
     CMD: inner(currentCommandError),
@@ -140,7 +152,6 @@ function errorTypes(diagnostic: Codec<string>, network: 'word only' | 'in full')
     DUPLICATE_: alone,
     NAME: inner(nameError),
   }) as Codec<ErrorType>
-  return errorType
 }
 
 export type NetworkError =

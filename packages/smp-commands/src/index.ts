@@ -7,7 +7,15 @@ export {
   checkCommand,
   checkService,
 } from './authorization.js'
-export { blockSize, type LargeItem, maxTransmissionLength, type PackedBlock, packBlock, packBlocks, parseBlock } from './batch.js'
+export {
+  blockSize,
+  type LargeItem,
+  maxTransmissionLength,
+  type PackedBlock,
+  packBlock,
+  packBlocks,
+  parseBlock,
+} from './batch.js'
 export {
   type BrokerMessage,
   type Command,
@@ -38,11 +46,40 @@ export {
   type TransportError,
 } from './error-type.js'
 export { AddressError, HandshakeError, ParseError, SmpCommandsError } from './errors.js'
+export type { QueueInformation } from './info.js'
+export {
+  decodeRcvBody,
+  decryptMsgBody,
+  encodeRcvBody,
+  encryptMsgBody,
+  type RcvBody,
+} from './message-body.js'
+export type { NameRecord } from './names.js'
 export type { QueueMode, QueueReq } from './new-queue.js'
+export { decryptNmsgMeta, encryptNmsgMeta, type NmsgMeta } from './nmsg-meta.js'
+export {
+  type FwdResponse,
+  type FwdTransmission,
+  openResponse,
+  openTransmission,
+  sealResponse,
+  sealTransmission,
+  unwrapResponse,
+  unwrapTransmission,
+  wrapResponse,
+  wrapTransmission,
+} from './proxy-layers.js'
 export { type ErrorResponse, type ReceivedMessage, receiveCommand, receiveMessage } from './receive.js'
 export { maxMessageLength } from './sending.js'
 export type { ServiceQueues } from './services.js'
-export type { BlockConnection, ClientSession, ServerSession, ServiceRole, ServiceSession, SmpSession } from './session.js'
+export type {
+  BlockConnection,
+  ClientSession,
+  ServerSession,
+  ServiceRole,
+  ServiceSession,
+  SmpSession,
+} from './session.js'
 export {
   type Authorization,
   type AuthorizationKind,

@@ -20,3 +20,4 @@ export {
   type ServerHandshakeResult,
   serverHandshake,
 } from './server-handshake.js'
+export { joinTransmission, writeBody } from './transmission.js'

@@ -1,6 +1,16 @@
 // Spec 04 §8: sending through a proxy.
 import { dhKey } from '@smpkit/crypto'
-import { type Codec, largeBytes, list, optional, record, shortBytes, tail, versionRange, word16 } from '@smpkit/encoding'
+import {
+  type Codec,
+  largeBytes,
+  list,
+  optional,
+  record,
+  shortBytes,
+  tail,
+  versionRange,
+  word16,
+} from '@smpkit/encoding'
 import { serverAddress } from './address.js'
 import { basicAuth } from './basic-auth.js'
 import { type Commands, type Messages, nobody } from './definitions.js'

@@ -34,7 +34,12 @@ const present = 0x31
 const empty = new Uint8Array(0)
 
 /** Writes the part of a transmission that authorizations cover, without the session id. */
-export function writeBody(writer: Writer, corrId: Uint8Array, entityId: Uint8Array, command: (w: Writer) => void): void {
+export function writeBody(
+  writer: Writer,
+  corrId: Uint8Array,
+  entityId: Uint8Array,
+  command: (w: Writer) => void,
+): void {
   writer.shortBytes(corrId)
   writer.shortBytes(entityId)
   command(writer)
@@ -60,11 +65,7 @@ export function joinTransmission(
 }
 
 /** A transmission without authorization: what servers send, and commands that nobody authorizes. */
-export function plainTransmission(
-  corrId: Uint8Array,
-  entityId: Uint8Array,
-  command: (w: Writer) => void,
-): Uint8Array {
+export function plainTransmission(corrId: Uint8Array, entityId: Uint8Array, command: (w: Writer) => void): Uint8Array {
   const writer = new Writer(96)
   writer.shortBytes(empty)
   writeBody(writer, corrId, entityId, command)
