@@ -1,1 +1,16 @@
-export {}
+// Spec 01 §3, §4: the entry `@smpkit/smp-commands/address`.
+export { AddressError } from './errors.js'
+export { type Host, host, parseHost } from './hosts.js'
+export { parseQueueUri, type QueueInfo, type QueueUri, queueInfo, queueUri, queueUriToText } from './queue-uri.js'
+export {
+  defaultPort,
+  type ParsedServerAddress,
+  parseServerAddress,
+  portOf,
+  type ServerAddress,
+  type ServerScheme,
+  sameServer,
+  serverAddress,
+  serverAddressToText,
+  serverKey,
+} from './server-address.js'
