@@ -1,8 +1,8 @@
 // Spec 02 §3: the block encryption chain.
 
-import { padInto } from '@smpkit/encoding'
+import { padInto, unpad } from '@smpkit/encoding'
 import { platform } from '#platform'
-import { openBoxPadded, sealInPlace, tagLength } from './box.js'
+import { openBoxPadded, openInPlace, sealInPlace, tagLength } from './box.js'
 import { requireLength } from './errors.js'
 import { hkdfSha512 } from './hash.js'
 
@@ -56,6 +56,12 @@ export class BlockChain {
   open(block: Uint8Array): Uint8Array {
     const { key, nonce } = this.#advance()
     return openBoxPadded(key, nonce, block)
+  }
+
+  /** As `open`, but decrypts `block` itself, which the payload then is a view of. */
+  openInPlace(block: Uint8Array): Uint8Array {
+    const { key, nonce } = this.#advance()
+    return unpad(openInPlace(key, nonce, block))
   }
 
   #advance(): { key: Uint8Array; nonce: Uint8Array } {

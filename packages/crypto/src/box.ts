@@ -39,12 +39,20 @@ export function box(secret: Uint8Array, nonce: Uint8Array, message: Uint8Array):
   return boxed
 }
 
-/** The message, a new array. @throws CryptoError `DECRYPT`, `LENGTH` */
-export function openBox(secret: Uint8Array, nonce: Uint8Array, boxed: Uint8Array): Uint8Array {
+/** Decrypts what follows the tag in `block` and returns it as a view. @throws CryptoError `DECRYPT`, `LENGTH` */
+export function openInPlace(secret: Uint8Array, nonce: Uint8Array, block: Uint8Array): Uint8Array {
   requireLength(nonce, nonceLength, 'a nonce')
-  const message = platform.secretboxOpen(boxKey(secret), nonce, boxed)
-  if (!message) throw new CryptoError('DECRYPT', `cannot decrypt a box of ${boxed.length} bytes with this secret`)
-  return message
+  if (block.length < tagLength || !platform.secretboxOpen(boxKey(secret), nonce, block)) {
+    throw new CryptoError('DECRYPT', `expected a box made with this secret and nonce, got ${block.length} other bytes`)
+  }
+  return block.subarray(tagLength)
+}
+
+/** The message, a view into a new array 16 bytes longer. @throws CryptoError `DECRYPT`, `LENGTH` */
+export function openBox(secret: Uint8Array, nonce: Uint8Array, boxed: Uint8Array): Uint8Array {
+  const block = platform.allocate(boxed.length)
+  block.set(boxed)
+  return openInPlace(secret, nonce, block)
 }
 
 /**

@@ -62,11 +62,6 @@ export class DerReader {
     return value
   }
 
-  /** What follows may be of any form that this reader knows: it only has to be well-formed to the end. */
-  skipRest(name: string): void {
-    while (this.next() !== undefined) this.whole(name)
-  }
-
   /** Nothing may follow. */
   end(name: string): void {
     const { position } = this.#reader

@@ -3,18 +3,22 @@
 /** How many keys have a handle at a time. */
 export const handleLimit = 8192
 
-/** Holds the handle of one key, or nothing. */
-export interface HandleOwner {
-  dropHandle(): void
-}
-
-const ring: (WeakRef<HandleOwner> | undefined)[] = []
-let next = 0
-
-/** Counts a handle that was just made; the owner of the oldest one drops its own and makes it anew when needed. */
-export function countHandle(owner: HandleOwner): void {
-  ring[next]?.deref()?.dropHandle()
+/** Remembers the last `handleLimit` keys that made a handle; the one before them loses its own. */
+export class HandleRing<K extends object> {
   // Weak, so that a key that nobody uses any more does not wait here for its turn.
-  ring[next] = new WeakRef(owner)
-  next = (next + 1) % handleLimit
+  readonly #keys: (WeakRef<K> | undefined)[] = []
+  readonly #dropHandle: (key: K) => void
+  #next = 0
+
+  /** A key whose handle was dropped makes it anew when it is used, and comes here again. */
+  constructor(dropHandle: (key: K) => void) {
+    this.#dropHandle = dropHandle
+  }
+
+  add(key: K): void {
+    const oldest = this.#keys[this.#next]?.deref()
+    if (oldest) this.#dropHandle(oldest)
+    this.#keys[this.#next] = new WeakRef(key)
+    this.#next = (this.#next + 1) % handleLimit
+  }
 }

@@ -1,6 +1,5 @@
 // Spec 02 §1: hashes, HMAC, HKDF, random bytes.
 
-import { concat } from '@smpkit/encoding'
 import { platform } from '#platform'
 import { CryptoError } from './errors.js'
 
@@ -23,12 +22,5 @@ export function hkdfSha512(
 ): Uint8Array {
   if (length > 255 * 64) throw new CryptoError('LENGTH', `expected at most ${255 * 64} bytes of HKDF, got ${length}`)
   const context = typeof info === 'string' ? textEncoder.encode(info) : info
-  const key = hmacSha512(salt, inputKey)
-  const output = new Uint8Array(length)
-  let last: Uint8Array = new Uint8Array(0)
-  for (let at = 0, count = 1; at < length; at += 64, count++) {
-    last = hmacSha512(key, concat(last, context, Uint8Array.of(count)))
-    output.set(last.subarray(0, length - at), at)
-  }
-  return output
+  return platform.hkdfSha512(salt, inputKey, context, length)
 }

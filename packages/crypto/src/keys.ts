@@ -4,10 +4,10 @@ import { concat } from '@smpkit/encoding'
 import { platform } from '#platform'
 import { algorithmOfDer, algorithms, type KeyAlgorithm, type SigningAlgorithm } from './algorithms.js'
 import { KeyError } from './errors.js'
-import { countHandle } from './handles.js'
+import { HandleRing } from './handles.js'
 import type { Handle } from './platform.js'
 
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 /** The platform's form of a key, made on first use. For the functions of this package only. */
 export let handleOf: (key: PublicKey | PrivateKey) => Handle
@@ -18,10 +18,14 @@ abstract class Key<A extends KeyAlgorithm> {
   #handle: Handle | undefined
 
   static {
-    handleOf = (key) => {
+    const ring = new HandleRing<Key<KeyAlgorithm>>((key) => {
+      key.#handle = undefined
+    })
+    handleOf = (key: Key<KeyAlgorithm>) => {
       if (key.#handle === undefined) {
-        key.#handle = key.importInto(key.#raw)
-        countHandle(key)
+        const { publicHandle, privateHandle } = platform
+        key.#handle = (key.kind === 'PublicKey' ? publicHandle : privateHandle)(key.algorithm, key.#raw)
+        ring.add(key)
       }
       return key.#handle
     }
@@ -30,7 +34,6 @@ abstract class Key<A extends KeyAlgorithm> {
   protected constructor(
     readonly algorithm: A,
     raw: Uint8Array,
-    readonly kind: 'PublicKey' | 'PrivateKey',
   ) {
     const { keyLength } = algorithms[algorithm]
     if (raw.length !== keyLength) {
@@ -39,13 +42,7 @@ abstract class Key<A extends KeyAlgorithm> {
     this.#raw = new Uint8Array(raw)
   }
 
-  /** @internal */
-  abstract importInto(raw: Uint8Array): Handle
-
-  /** @internal */
-  dropHandle(): void {
-    this.#handle = undefined
-  }
+  abstract get kind(): 'PublicKey' | 'PrivateKey'
 
   /** A copy of the 32 (X25519, Ed25519), 56 (X448) or 57 (Ed448) bytes. */
   toRaw(): Uint8Array {
@@ -69,7 +66,7 @@ abstract class Key<A extends KeyAlgorithm> {
 export class PublicKey<A extends KeyAlgorithm = KeyAlgorithm> extends Key<A> {
   /** Copies `raw`. @throws KeyError */
   static fromRaw<A extends KeyAlgorithm>(algorithm: A, raw: Uint8Array): PublicKey<A> {
-    return new PublicKey(algorithm, raw, 'PublicKey')
+    return new PublicKey(algorithm, raw)
   }
 
   /** SubjectPublicKeyInfo of one of the four algorithms in strict DER, with nothing after it. @throws KeyError */
@@ -84,17 +81,16 @@ export class PublicKey<A extends KeyAlgorithm = KeyAlgorithm> extends Key<A> {
     return concat(algorithms[this.algorithm].spkiPrefix, this.toRaw())
   }
 
+  override get kind(): 'PublicKey' {
+    return 'PublicKey'
+  }
+
   equals(other: PublicKey): boolean {
     return this.algorithm === other.algorithm && platform.constantTimeEqual(this.toRaw(), other.toRaw())
   }
 
   is<B extends KeyAlgorithm>(...algorithms: readonly B[]): this is PublicKey<B> {
     return (algorithms as readonly KeyAlgorithm[]).includes(this.algorithm)
-  }
-
-  /** @internal */
-  override importInto(raw: Uint8Array): Handle {
-    return platform.publicHandle(this.algorithm, raw)
   }
 }
 
@@ -108,7 +104,7 @@ export class PrivateKey<A extends KeyAlgorithm = KeyAlgorithm> extends Key<A> {
 
   /** Copies `raw`. @throws KeyError */
   static fromRaw<A extends KeyAlgorithm>(algorithm: A, raw: Uint8Array): PrivateKey<A> {
-    return new PrivateKey(algorithm, raw, 'PrivateKey')
+    return new PrivateKey(algorithm, raw)
   }
 
   /** PKCS#8 version 0 without attributes in strict DER, with nothing after it. @throws KeyError */
@@ -116,6 +112,10 @@ export class PrivateKey<A extends KeyAlgorithm = KeyAlgorithm> extends Key<A> {
     const algorithm = algorithmOfDer(der, 'pkcs8Prefix')
     if (!algorithm) throw new KeyError('expected the DER of an Ed25519, Ed448, X25519 or X448 private key')
     return PrivateKey.fromRaw(algorithm, der.subarray(algorithms[algorithm].pkcs8Prefix.length))
+  }
+
+  override get kind(): 'PrivateKey' {
+    return 'PrivateKey'
   }
 
   /** Computed on first use. */
@@ -131,11 +131,6 @@ export class PrivateKey<A extends KeyAlgorithm = KeyAlgorithm> extends Key<A> {
 
   is<B extends KeyAlgorithm>(...algorithms: readonly B[]): this is PrivateKey<B> {
     return (algorithms as readonly KeyAlgorithm[]).includes(this.algorithm)
-  }
-
-  /** @internal */
-  override importInto(raw: Uint8Array): Handle {
-    return platform.privateHandle(this.algorithm, raw)
   }
 }
 

@@ -1,6 +1,7 @@
 // Spec 02 §1: the primitives in portable JavaScript.
 import { ed448, x448 } from '@noble/curves/ed448.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
@@ -36,6 +37,7 @@ export const platform: Platform = {
   sha3_256: (data) => sha3_256(data),
   sha3_384: (data) => sha3_384(data),
   hmacSha512: (key, data) => hmac(sha512, key, data),
+  hkdfSha512: (salt, inputKey, info, length) => hkdf(sha512, inputKey, salt, info, length),
   privateHandle: (_, key) => key,
   publicHandle: (_, key) => key,
   publicRaw: (algorithm, key) => curves[algorithm].getPublicKey(raw(key)),

@@ -14,6 +14,8 @@ export interface Platform {
   sha3_256(data: Uint8Array): Uint8Array
   sha3_384(data: Uint8Array): Uint8Array
   hmacSha512(key: Uint8Array, data: Uint8Array): Uint8Array
+  /** RFC 5869; at most 255 × 64 bytes. */
+  hkdfSha512(salt: Uint8Array, inputKey: Uint8Array, info: Uint8Array, length: number): Uint8Array
   privateHandle(algorithm: KeyAlgorithm, raw: Uint8Array): Handle
   publicHandle(algorithm: KeyAlgorithm, raw: Uint8Array): Handle
   /** The raw public key of a private key. */
@@ -26,6 +28,6 @@ export interface Platform {
   allocate(length: number): Uint8Array
   /** XSalsa20-Poly1305 in place: the message stands at offset 16 of `block`, the tag goes before it. */
   secretboxSeal(key: Uint8Array, nonce: Uint8Array, block: Uint8Array): void
-  /** `boxed` is left as it is; `undefined` if the tag does not fit. */
-  secretboxOpen(key: Uint8Array, nonce: Uint8Array, boxed: Uint8Array): Uint8Array | undefined
+  /** The reverse, of at least 16 bytes; `false` if the tag does not fit. */
+  secretboxOpen(key: Uint8Array, nonce: Uint8Array, block: Uint8Array): boolean
 }

@@ -6,11 +6,12 @@ export const nobleSecretbox: Pick<Platform, 'secretboxSeal' | 'secretboxOpen'> =
   secretboxSeal(key, nonce, block) {
     block.set(xsalsa20poly1305(key, nonce).encrypt(block.subarray(16)))
   },
-  secretboxOpen(key, nonce, boxed) {
+  secretboxOpen(key, nonce, block) {
     try {
-      return xsalsa20poly1305(key, nonce).decrypt(boxed)
+      block.set(xsalsa20poly1305(key, nonce).decrypt(block), 16)
+      return true
     } catch {
-      return undefined
+      return false
     }
   },
 }
