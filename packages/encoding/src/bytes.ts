@@ -26,3 +26,21 @@ export function toHex(bytes: Uint8Array): string {
 export function toMapKey(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes)
 }
+
+const slabLength = 16384
+let slab = new Uint8Array(slabLength)
+let slabUsed = 0
+
+/**
+ * Zeroed bytes for what lives no longer than a few turns of the event loop: a view into a slab that many such arrays share,
+ * several times cheaper than an array of its own, and kept alive as a whole by each of them.
+ */
+export function shortLived(length: number): Uint8Array {
+  if (length > slabLength / 8) return new Uint8Array(length)
+  if (slabUsed + length > slabLength) {
+    slab = new Uint8Array(slabLength)
+    slabUsed = 0
+  }
+  slabUsed += length
+  return slab.subarray(slabUsed - length, slabUsed)
+}

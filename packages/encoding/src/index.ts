@@ -1,5 +1,5 @@
 export { fromBase64url, toBase64url, toBase64urlUnpadded } from './base64url.js'
-export { concat, equalBytes, toHex, toMapKey } from './bytes.js'
+export { concat, equalBytes, shortLived, toHex, toMapKey } from './bytes.js'
 export {
   bool,
   byte,

@@ -28,7 +28,16 @@ interface Entry {
 }
 
 const space = 0x20
-const ascii = new TextDecoder('latin1')
+/** No tag is longer. */
+const maxTagLength = 8
+
+/** The first bytes as text; for so few a loop is several times faster than a TextDecoder. */
+function tagOf(bytes: Uint8Array, length: number): string {
+  if (length > maxTagLength) return ''
+  let tag = ''
+  for (let i = 0; i < length; i++) tag += String.fromCharCode(bytes[i] as number)
+  return tag
+}
 
 export function tagFormat<D extends Record<string, { params: Params<object> }>>(
   definitions: D,
@@ -50,7 +59,7 @@ export function tagFormat<D extends Record<string, { params: Params<object> }>>(
     },
     read(bytes) {
       const end = bytes.indexOf(space)
-      const tag = ascii.decode(end < 0 ? bytes : bytes.subarray(0, end))
+      const tag = tagOf(bytes, end < 0 ? bytes.length : end)
       const entry = entries.get(tag)
       if (!entry) throw new ParseError('UNKNOWN', 'expected a known tag')
       if (!entry.params) {

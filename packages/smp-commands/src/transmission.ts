@@ -1,5 +1,5 @@
 // Spec 04 §2: transmissions, a command or message with its authorization, correlation id and entity.
-import { DecodeError, Reader, Writer } from '@smpkit/encoding'
+import { DecodeError, Reader, shortLived, Writer } from '@smpkit/encoding'
 import { ParseError } from './errors.js'
 import { has, type SmpVersion } from './versions.js'
 
@@ -53,15 +53,18 @@ export function joinTransmission(
   body: Uint8Array,
 ): Uint8Array {
   const slot = has(version, 'serviceCertificates') && auth.length > 0
-  const size = 1 + auth.length + (slot ? 1 + (serviceSignature ? 1 + serviceSignature.length : 0) : 0) + body.length
-  const writer = new Writer(size)
-  writer.shortBytes(auth)
-  if (slot) {
-    writer.byte(serviceSignature ? present : absent)
-    if (serviceSignature) writer.shortBytes(serviceSignature)
+  const slotLength = slot ? (serviceSignature ? 2 + serviceSignature.length : 1) : 0
+  const bodyAt = 1 + auth.length + slotLength
+  const bytes = shortLived(bodyAt + body.length)
+  bytes[0] = auth.length
+  bytes.set(auth, 1)
+  if (slot) bytes[1 + auth.length] = serviceSignature ? present : absent
+  if (slot && serviceSignature) {
+    bytes[2 + auth.length] = serviceSignature.length
+    bytes.set(serviceSignature, 3 + auth.length)
   }
-  writer.raw(body)
-  return writer.view()
+  bytes.set(body, bodyAt)
+  return bytes
 }
 
 /** A transmission without authorization: what servers send, and commands that nobody authorizes. */
@@ -113,8 +116,9 @@ const kindOfLength = new Map<number, AuthorizationKind>([
 
 /** The bytes that an authorization covers: the session id, as a `str`, and the body. */
 export function authorizedBytes(sessionId: Uint8Array, body: Uint8Array): Uint8Array {
-  const writer = new Writer(1 + sessionId.length + body.length)
-  writer.shortBytes(sessionId)
-  writer.raw(body)
-  return writer.view()
+  const bytes = shortLived(1 + sessionId.length + body.length)
+  bytes[0] = sessionId.length
+  bytes.set(sessionId, 1)
+  bytes.set(body, 1 + sessionId.length)
+  return bytes
 }
