@@ -1,5 +1,5 @@
 import { PrivateKey } from '@smpkit/crypto'
-import { DecodeError, decode, encode } from '@smpkit/encoding'
+import { DecodeError, decode, EncodeError, encode } from '@smpkit/encoding'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AddressError } from './errors.js'
@@ -115,6 +115,13 @@ test('mutated texts give an AddressError or an address', () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test('a server without hosts is not written in any version', () => {
+  for (const version of [1, 4]) {
+    const value = { version, server: { ...server, hosts: [] }, senderId, dhKey, queueMode: null }
+    expect(() => encode(queueInfo, value)).toThrow(EncodeError)
+  }
 })
 
 test('an empty sender id is not written', () => {

@@ -3,6 +3,7 @@ import { dhKey, PublicKey } from '@smpkit/crypto'
 import {
   bool,
   type Codec,
+  EncodeError,
   letters,
   type Reader,
   record,
@@ -52,7 +53,13 @@ export interface QueueInfo extends Queue {
 
 /** One host instead of a list; further hosts are lost. */
 const legacyServer: Codec<ServerAddress> = record<ServerAddress>({
-  hosts: { write: (w, [first]) => first && host.write(w, first), read: (r) => [host.read(r)] },
+  hosts: {
+    write(w, [first]) {
+      if (!first) throw new EncodeError('RANGE', 'expected at least one host')
+      host.write(w, first)
+    },
+    read: (r) => [host.read(r)],
+  },
   port: text,
   keyHash: shortBytes,
 })

@@ -45,16 +45,21 @@ export function parseHosts(text: string): Host[] {
   return text.split(',').map(parseHost)
 }
 
-/** The last host of an address may be followed by a port; IPv6 needs brackets then. */
+/**
+ * The last host of an address may be followed by a port; IPv6 needs brackets then. Any number is read, as all peers do:
+ * `portOf` refuses what is no port.
+ */
 function splitPort(text: string): [hosts: string, port: string] {
   const last = text.slice(text.lastIndexOf(',') + 1)
-  const match = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(last)
+  const match = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(last)
   if (!match) return [text, '']
-  const number = Number(match[2])
-  if (!/^\d+$/.test(match[2] as string) || number < 1 || number > 65535) {
-    throw new AddressError('expected a port from 1 to 65535 after the host')
-  }
-  return [text.slice(0, text.length - last.length) + match[1], String(number)]
+  const [, host = '', port = ''] = match
+  return [text.slice(0, text.length - last.length) + host, port.replace(/^0+(?=\d)/, '')]
+}
+
+/** Printable characters other than white space, `@`, `:` and `/`. */
+function requirePassword(password: string): void {
+  if (!/^[^@:/\s\p{Cc}]+$/u.test(password)) throw new AddressError('expected a password without spaces, @, : and /')
 }
 
 /**
@@ -63,9 +68,10 @@ function splitPort(text: string): [hosts: string, port: string] {
  * @throws AddressError
  */
 export function parseServerAddress(text: string, scheme?: ServerScheme): ParsedServerAddress {
-  const match = /^(smp|ntf|xftp):\/\/([\w=-]+)(?::([^@:/\s\p{Cc}]+))?@(.+)$/su.exec(text)
+  const match = /^(smp|ntf|xftp):\/\/([\w=-]+)(?::([^@]*))?@(.+)$/s.exec(text)
   if (!match) throw new AddressError('expected scheme://keyHash[:password]@host[,host][:port]')
   if (scheme && match[1] !== scheme) throw new AddressError(`expected the scheme ${scheme}, got ${match[1]}`)
+  if (match[3] !== undefined) requirePassword(match[3])
   const [hosts, port] = splitPort(match[4] as string)
   return {
     scheme: match[1] as ServerScheme,
@@ -79,19 +85,21 @@ export function parseServerAddress(text: string, scheme?: ServerScheme): ParsedS
 /**
  * Writes an address that `parseServerAddress` reads; scheme `smp` and no password unless it has them. An IPv6 host before a port
  * stands in brackets; `brackets: false` leaves them out as the reference does, and such a text cannot be read back.
- * @throws AddressError if the port is no number, as it may be in an address that came in binary form
+ * @throws AddressError if the port is no number, as it may be in an address that came in binary form, or if the password
+ *   cannot be written
  */
 export function serverAddressToText(
   address: ServerAddress & Partial<Pick<ParsedServerAddress, 'scheme' | 'password'>>,
   options: { readonly brackets?: boolean } = {},
 ): string {
-  const { hosts, port, keyHash, scheme = 'smp', password } = address
+  const { hosts, port, keyHash, scheme = 'smp', password = null } = address
   if (!/^\d*$/.test(port)) throw new AddressError('expected an empty or decimal port')
+  if (password !== null) requirePassword(password)
   const last = hosts.at(-1)
   if (!last || keyHash.length === 0) throw new AddressError('expected a key hash and at least one host')
   const bracketed = last.type === 'ipv6' && port !== '' && options.brackets !== false
   const names = [...hosts.slice(0, -1).map((h) => h.text), bracketed ? `[${last.text}]` : last.text]
-  return `${scheme}://${toBase64url(keyHash)}${password ? `:${password}` : ''}@${names}${port && `:${port}`}`
+  return `${scheme}://${toBase64url(keyHash)}${password === null ? '' : `:${password}`}@${names}${port && `:${port}`}`
 }
 
 /**
