@@ -3,12 +3,12 @@ import path from 'node:path'
 import { run } from './children.mjs'
 import { build, install, root, SetupError } from './setup.mjs'
 
-/** Ends the process with `main`'s exit code; a SetupError is told in one line. */
+/** Ends the process with `main`'s exit code. A SetupError or a fault of the file system is told in one line. */
 export async function exitWith(main) {
   try {
     process.exitCode = await main()
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error
+    if (!(error instanceof SetupError) && error.syscall === undefined) throw error
     process.stderr.write(`[setup] ${error.message}\n`)
     process.exitCode = 1
   }

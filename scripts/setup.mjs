@@ -87,7 +87,7 @@ function homeIsOurs() {
 }
 
 function installEnvironment() {
-  const env = { ...process.env, CI: 'true', NODE_ENV: 'development' }
+  const env = { ...process.env, CI: 'true', NODE_ENV: 'development', npm_config_update_notifier: 'false' }
   // What the npm above us says about itself and this package; the user's registry, proxy and the like stay.
   for (const name of Object.keys(env)) {
     if (
