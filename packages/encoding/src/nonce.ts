@@ -17,5 +17,5 @@ export function nonceFromText(text: string): Uint8Array {
 
 /** The nonce of a response to what was encrypted with `nonce`. */
 export function reverseNonce(nonce: Uint8Array): Uint8Array {
-  return nonce.slice().reverse()
+  return new Uint8Array(nonce).reverse()
 }
