@@ -7,6 +7,7 @@ import { authenticatorSuite, blockChainSuite, boxSuite } from './crypto.js'
 import { encodingSuite } from './encoding.js'
 import { handshakeSuite } from './handshake.js'
 import { keysSuite } from './keys.js'
+import { encryptSuite, itemsSuite, regcodeSuite } from './push.js'
 import type { Registry } from './runner.js'
 import { batchSuite, transmissionSuite } from './transmission.js'
 
@@ -24,6 +25,9 @@ export const registry: Registry = {
     'crypto.signed-key': signedKeySuite,
     encoding: encodingSuite,
     keys: keysSuite,
+    'push.encrypt': encryptSuite,
+    'push.items': itemsSuite,
+    'push.regcode': regcodeSuite,
     'smp.batch': batchSuite,
     'smp.command': commandSuite,
     'smp.handshake': handshakeSuite,
