@@ -3,13 +3,18 @@ import path from 'node:path'
 import { run } from './children.mjs'
 import { build, install, root, SetupError } from './setup.mjs'
 
-/** Ends the process with `main`'s exit code. A SetupError or a fault of the file system is told in one line. */
+/** A SetupError and a fault of the file system are told in one line, a mistake of ours with its stack. */
+export function tell(error) {
+  const isKnown = error instanceof SetupError || error.syscall !== undefined
+  process.stderr.write(isKnown ? `[setup] ${error.message}\n` : `${error.stack}\n`)
+}
+
+/** Ends the process with the exit code of `main`, or with 1 if it throws. */
 export async function exitWith(main) {
   try {
     process.exitCode = await main()
   } catch (error) {
-    if (!(error instanceof SetupError) && error.syscall === undefined) throw error
-    process.stderr.write(`[setup] ${error.message}\n`)
+    tell(error)
     process.exitCode = 1
   }
 }

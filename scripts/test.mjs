@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { run } from './children.mjs'
-import { exitWith } from './program.mjs'
+import { exitWith, tell } from './program.mjs'
 import { build, install, root, SetupError } from './setup.mjs'
 
 const usage = `Usage: npm test [-- PATTERN…]
@@ -108,10 +108,9 @@ await exitWith(async () => {
   try {
     await steps(args)
   } catch (error) {
+    tell(error)
     total.failed++
-    throw error
-  } finally {
-    report()
   }
+  report()
   return total.failed === 0 ? 0 : 1
 })
