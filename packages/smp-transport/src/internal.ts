@@ -1,1 +1,5 @@
-export {}
+export type { BlockChains } from './block-channel.js'
+export { type ConnectBlocksOptions, connectBlocks } from './connect-blocks.js'
+export type { Handshake, HandshakeContext, HandshakeResult } from './handshake.js'
+export { type ListenBlocksOptions, listenBlocks } from './listen-blocks.js'
+export { tlsParameters } from './tls-options.js'
