@@ -5,8 +5,11 @@ import os from 'node:os'
 
 /** How long a group may take to end after a signal, in milliseconds. */
 const grace = 5000
+/** A terminal sends a signal to us and to npm, which sends it on to us: within this time that is one. */
+const echo = 500
 const groups = new Set()
-let stopping = false
+/** The signal that told this process to end, and when. */
+let stopping
 
 /**
  * Runs a program with stdin closed and settles with `{ code, output }` when it has ended: `output` is what it wrote to
@@ -57,14 +60,20 @@ function isAlive(group) {
   if (!signalGroup(group, 0)) return false
   if (process.platform !== 'linux') return true
   return fs.readdirSync('/proc').some((pid) => {
-    try {
-      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const [state, , itsGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return Number(itsGroup) === group && state !== 'Z'
-    } catch {
-      return false
-    }
+    const found = statOf(pid)
+    return found?.group === group && found.state !== 'Z'
   })
+}
+
+/** What Linux says of a process, `undefined` elsewhere. */
+function statOf(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state, group: Number(group) }
+  } catch {
+    return undefined
+  }
 }
 
 function stop(signal) {
@@ -73,11 +82,15 @@ function stop(signal) {
     for (const group of groups) signalGroup(group, 'SIGKILL')
     end()
   }
-  // A second signal means: at once.
-  if (stopping) return killAll()
-  stopping = true
+  const now = Date.now()
+  if (stopping) {
+    // A second signal means: at once.
+    if (signal !== stopping.signal || now - stopping.since > echo) killAll()
+    return
+  }
+  stopping = { signal, since: now }
   for (const group of groups) signalGroup(group, signal)
-  const deadline = Date.now() + grace
+  const deadline = now + grace
   const check = () => {
     for (const group of groups) if (!isAlive(group)) groups.delete(group)
     if (groups.size === 0) end()
@@ -91,9 +104,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => s
 // The reader of our output went away.
 process.stdout.on('error', () => stop('SIGPIPE'))
 
-// npm does not forward every signal, and cannot forward SIGKILL: notice that it is gone.
+// npm does not forward every signal, and cannot forward SIGKILL: notice that it is gone. It was gone before we started
+// where our parent is not in our process group.
 if (process.env.npm_lifecycle_event !== undefined) {
-  const parent = process.ppid
+  const parent = statOf(process.ppid)?.group === statOf(process.pid)?.group ? process.ppid : undefined
   setInterval(() => {
     if (process.ppid !== parent && !stopping) stop('SIGHUP')
   }, 250).unref()

@@ -100,11 +100,36 @@ describe('a root command', () => {
     await until(() => !pids.some(isAlive))
   })
 
+  it('takes a signal that npm sends on, too, for one', async () => {
+    const polite = `process.on('SIGINT', () => setTimeout(() => { console.log('bye'); process.exit() }, 300))
+      setInterval(() => {}, 1000); console.log(process.pid)`
+    const parent = start(`import { run } from ${url(children)}; await run(process.execPath, ['-e', \`${polite}\`])`)
+    await until(() => parent.output().includes('\n'))
+    parent.child.kill('SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    parent.child.kill('SIGINT')
+    expect(await parent.ended).toBe(130)
+    expect(parent.output()).toContain('bye')
+  })
+
   it('ends when the npm above it is gone', async () => {
     const middle = `import { spawn } from 'node:child_process'
       spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(family())}], { stdio: 'inherit' })`
     const { child, pids } = await startFamily(middle, { ...process.env, npm_lifecycle_event: 'demo' })
     child.kill('SIGKILL')
+    await until(() => !pids.some(isAlive))
+  })
+
+  it('ends when the npm above it was gone before it started', async () => {
+    // The group of the process that starts it is not its own, as that of the process that takes in orphans.
+    const orphan = `import { spawn } from 'node:child_process'
+      const child = spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(family())}], {
+        stdio: 'inherit',
+        detached: true,
+      })
+      child.on('exit', (code) => process.exit(code))`
+    const { ended, pids } = await startFamily(orphan, { ...process.env, npm_lifecycle_event: 'demo' })
+    expect(await ended).toBe(129)
     await until(() => !pids.some(isAlive))
   })
 
