@@ -1,0 +1,305 @@
+// Spec 04 §2.1, §2.3, §10: requests on their way: written in blocks, correlated with their answers, timed out.
+import { EncodeError, toMapKey } from '@smpkit/encoding'
+import {
+  authorize,
+  type ClientSession,
+  maxTransmissionLength,
+  packBlock,
+  packBlocks,
+  type ReceivedMessage,
+} from '@smpkit/smp-commands'
+import { type Clock, yieldToOthers } from './clock.js'
+import { newCorrId } from './corr-ids.js'
+import { type Outcome, SmpClientError, type SmpError } from './errors.js'
+import { type Answer, judge, noEntity, type Request } from './requests.js'
+
+/** Requests that somebody waits for as a whole. */
+export interface Batch {
+  readonly requests: Iterator<Request>
+  /** A single command has a block of its own, and its time runs from the call; the others' from when they are sent. */
+  readonly single: boolean
+  readonly timeout: number
+  onOutcome(request: Request, outcome: Outcome<Answer>): void
+  /** Called once, when all have their outcome; with what `requests` or `onOutcome` threw, if one did. */
+  onDone(failure?: unknown): void
+}
+
+interface QueueOptions {
+  readonly session: ClientSession
+  readonly clock: Clock
+  /** Requests that are sent and not answered. */
+  readonly maxInFlight: number
+  send(content: Uint8Array): Promise<void>
+  /** The connection did not take a block. */
+  onSendError(error: unknown): void
+  /** So many requests timed out just now. */
+  onTimeouts(count: number): void
+}
+
+/** A batch and how far it is. */
+interface Work {
+  readonly batch: Batch
+  /** Requests that were taken from it and have no outcome. */
+  open: number
+  exhausted: boolean
+  failure: unknown
+  /** Of a single one; it counts while it waits, too. */
+  readonly deadline: number
+}
+
+interface Pending {
+  readonly request: Request
+  readonly work: Work
+  deadline: number
+  sent: boolean
+}
+
+interface Written {
+  readonly key: string
+  readonly transmission: Uint8Array
+}
+
+interface Match {
+  readonly request: Request
+  readonly outcome: Outcome<Answer>
+  settle(outcome: Outcome<Answer>): void
+}
+
+/** What is written before the next batch has its turn: a chunk of subscriptions, or 20 blocks. */
+const maxChunk = 1350
+const maxChunkBytes = 20 * 16384
+/** Signing so many takes a few milliseconds. */
+const signedAtOnce = 64
+
+export class RequestQueue {
+  /** By correlation id. One of a batch that is not single is here once it is written. */
+  readonly #pending = new Map<string, Pending>()
+  readonly #options: QueueOptions
+  readonly #waiting: Work[] = []
+  #writing = false
+  #inFlight = 0
+  #onRoom: (() => void) | undefined
+  #timer: { at: number; cancel: () => void } | undefined
+  #ended: SmpError | undefined
+
+  constructor(options: QueueOptions) {
+    this.#options = options
+  }
+
+  /** Whether no one waits for an answer. */
+  get idle(): boolean {
+    return this.#pending.size === 0 && this.#waiting.length === 0 && !this.#writing
+  }
+
+  /** Returns the function that gives the batch up: what has no outcome has that error. */
+  add(batch: Batch): (error: SmpError) => void {
+    const deadline = batch.single ? this.#options.clock.now() + batch.timeout : Number.POSITIVE_INFINITY
+    const work: Work = { batch, open: 0, exhausted: false, failure: undefined, deadline }
+    if (this.#ended) this.#giveUp(work, this.#ended)
+    else {
+      this.#waiting.push(work)
+      if (batch.single) this.#watch(deadline)
+      if (!this.#writing) void this.#write()
+    }
+    return (error) => this.#giveUp(work, error)
+  }
+
+  /** The request that a message is the answer to, with its outcome; it is settled by `settle`. */
+  match(received: ReceivedMessage): Match | undefined {
+    const key = toMapKey(received.corrId)
+    const pending = this.#pending.get(key)
+    if (!pending?.sent) return undefined
+    const { request } = pending
+    return { request, outcome: judge(request, received), settle: (outcome) => this.#settle(key, outcome) }
+  }
+
+  /** Gives all up. */
+  end(error: SmpError): void {
+    if (this.#ended) return
+    this.#ended = error
+    this.#timer?.cancel()
+    for (const key of [...this.#pending.keys()]) this.#settle(key, { error })
+    for (const work of this.#waiting.splice(0)) this.#giveUp(work, error)
+    this.#onRoom?.()
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true
+    try {
+      for (let work = this.#waiting.shift(); work; work = this.#waiting.shift()) {
+        const written = await this.#take(work)
+        if (!work.exhausted) this.#waiting.push(work)
+        if (written.length === 0) continue
+        await this.#room(written.length)
+        for (const content of this.#blocks(work, written)) await this.#options.send(content)
+      }
+    } catch (error) {
+      this.#options.onSendError(error)
+    } finally {
+      this.#writing = false
+    }
+  }
+
+  /** Writes and signs the next requests of a batch. */
+  async #take(work: Work): Promise<Written[]> {
+    const limit = Math.min(maxChunk, this.#options.maxInFlight)
+    const written: Written[] = []
+    let bytes = 0
+    while (!work.exhausted && written.length < limit && bytes < maxChunkBytes) {
+      if (this.#ended) {
+        this.#giveUp(work, this.#ended)
+        break
+      }
+      const request = this.#next(work)
+      if (!request) break
+      const one = this.#authorize(work, request)
+      if (!one) continue
+      written.push(one)
+      bytes += one.transmission.length
+      if (written.length % signedAtOnce === 0) await yieldToOthers()
+    }
+    return written
+  }
+
+  #next(work: Work): Request | undefined {
+    try {
+      const { value, done } = work.batch.requests.next()
+      if (!done) return value
+    } catch (error) {
+      work.failure ??= error
+    }
+    work.exhausted = true
+    this.#finish(work)
+    return undefined
+  }
+
+  #authorize(work: Work, request: Request): Written | undefined {
+    const { command, entityId = noEntity, key = null, corrId = newCorrId() } = request
+    work.open++
+    const pendingKey = toMapKey(corrId)
+    try {
+      if (this.#pending.has(pendingKey)) throw new TypeError('expected a correlation id that is not in use')
+      const { transmission } = authorize(this.#options.session, { corrId, entityId, command, key })
+      if (transmission.length > maxTransmissionLength()) {
+        throw new EncodeError('LARGE', `expected at most ${maxTransmissionLength()} bytes, got ${transmission.length}`)
+      }
+      this.#pending.set(pendingKey, { request, work, deadline: work.deadline, sent: false })
+      return { key: pendingKey, transmission }
+    } catch (cause) {
+      this.#report(work, request, { error: authorizeError(command.tag, cause) })
+      return undefined
+    }
+  }
+
+  /** Waits until that many more may be in flight: the next chunk goes when the one before is answered. */
+  async #room(count: number): Promise<void> {
+    while (!this.#ended && this.#inFlight + count > this.#options.maxInFlight) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve
+      })
+    }
+    this.#onRoom = undefined
+  }
+
+  /** Contents to send, each marked as sent when it is taken. */
+  *#blocks(work: Work, written: readonly Written[]): Generator<Uint8Array> {
+    // Some may have timed out, or were given up, while they waited.
+    const live = written.filter(({ key }) => this.#pending.has(key))
+    const transmissions = live.map(({ transmission }) => transmission)
+    const blocks = work.batch.single
+      ? transmissions.map((one, first) => ({ content: packBlock([one]), first, count: 1 }))
+      : packBlocks(transmissions)
+    for (const block of blocks) {
+      if ('error' in block) throw new TypeError('expected transmissions that fit')
+      for (const { key } of live.slice(block.first, block.first + block.count)) this.#markSent(key)
+      yield block.content
+    }
+  }
+
+  #markSent(key: string): void {
+    const pending = this.#pending.get(key)
+    if (!pending) return
+    pending.sent = true
+    this.#inFlight++
+    const { single, timeout } = pending.work.batch
+    if (single) return
+    pending.deadline = this.#options.clock.now() + timeout
+    this.#watch(pending.deadline)
+  }
+
+  #settle(key: string, outcome: Outcome<Answer>): void {
+    const pending = this.#pending.get(key)
+    if (!pending) return
+    this.#pending.delete(key)
+    if (pending.sent) {
+      this.#inFlight--
+      this.#onRoom?.()
+    }
+    this.#report(pending.work, pending.request, outcome)
+  }
+
+  #report(work: Work, request: Request, outcome: Outcome<Answer>): void {
+    work.open--
+    try {
+      work.batch.onOutcome(request, outcome)
+    } catch (error) {
+      work.failure ??= error
+    }
+    this.#finish(work)
+  }
+
+  #finish(work: Work): void {
+    if (work.exhausted && work.open === 0) work.batch.onDone(work.failure)
+  }
+
+  #giveUp(work: Work, error: SmpError): void {
+    const at = this.#waiting.indexOf(work)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    for (const [key, pending] of this.#pending) if (pending.work === work) this.#settle(key, { error })
+    while (!work.exhausted) {
+      const request = this.#next(work)
+      if (!request) break
+      work.open++
+      this.#report(work, request, { error })
+    }
+  }
+
+  /** One timer for all: it runs at the earliest deadline there was when it was set. */
+  #watch(deadline: number): void {
+    if (this.#timer && this.#timer.at <= deadline) return
+    const { clock } = this.#options
+    this.#timer?.cancel()
+    this.#timer = { at: deadline, cancel: clock.after(Math.max(0, deadline - clock.now()), () => this.#expire()) }
+  }
+
+  #expire(): void {
+    this.#timer = undefined
+    const { clock, onTimeouts } = this.#options
+    const now = clock.now()
+    let next = Number.POSITIVE_INFINITY
+    let count = 0
+    for (const work of this.#waiting.filter(({ deadline }) => deadline <= now)) {
+      this.#giveUp(work, new SmpClientError('TIMEOUT', `expected to send a command within ${work.batch.timeout} ms`))
+    }
+    for (const { deadline } of this.#waiting) next = Math.min(next, deadline)
+    for (const [key, pending] of this.#pending) {
+      if (pending.deadline > now) {
+        next = Math.min(next, pending.deadline)
+        continue
+      }
+      const { request, work, sent } = pending
+      if (sent) count++
+      const what = sent ? 'got none' : 'it could not be sent'
+      const message = `expected an answer to ${request.command.tag} within ${work.batch.timeout} ms, ${what}`
+      this.#settle(key, { error: new SmpClientError('TIMEOUT', message) })
+    }
+    if (next < Number.POSITIVE_INFINITY && !this.#ended) this.#watch(next)
+    if (count > 0) onTimeouts(count)
+  }
+}
+
+function authorizeError(tag: string, cause: unknown): SmpClientError {
+  const isLarge = cause instanceof EncodeError && cause.code === 'LARGE'
+  const why = cause instanceof Error ? cause.message : 'unknown'
+  return new SmpClientError(isLarge ? 'LARGE_MSG' : 'INVALID', `cannot write ${tag}: ${why}`, { cause })
+}

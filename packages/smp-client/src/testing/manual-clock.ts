@@ -1,0 +1,42 @@
+// A clock that stands still until a test moves it.
+import type { Clock } from '../clock.js'
+
+export class ManualClock implements Clock {
+  #now = 0
+  readonly #timers = new Set<{ at: number; run: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  after(milliseconds: number, run: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, run }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
+  /** Moves on and runs what is due, in order; what that starts gets its turn in between. */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+      if (!due) break
+      this.#timers.delete(due)
+      this.#now = Math.max(this.#now, due.at)
+      due.run()
+      await settled()
+    }
+    this.#now = end
+    await settled()
+  }
+}
+
+/** Lets everything that is under way in memory come to rest. */
+export async function settled(turns = 20): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+}
