@@ -3,6 +3,8 @@ import { EncodeError } from './errors.js'
 import { Reader } from './reader.js'
 import { Writer } from './writer.js'
 
+const textEncoder = new TextEncoder()
+
 /** Writes and reads one wire type. `read` may leave bytes over; `decode` refuses them. */
 export interface Codec<T> {
   write(writer: Writer, value: T): void
@@ -62,7 +64,7 @@ export const seconds: Codec<number> = {
 
 /** UTF-8 with one length byte. */
 export const text: Codec<string> = {
-  write: (w, v) => w.shortBytes(new TextEncoder().encode(v)),
+  write: (w, v) => w.shortBytes(textEncoder.encode(v)),
   read: (r) => r.utf8(r.shortBytes()),
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { DecodeError } from './errors.js'
 import { Reader } from './reader.js'
 
@@ -34,20 +34,6 @@ test('end refuses what is left over', () => {
   expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'trailing', position: 1 }))
   reader.byte()
   reader.end()
-})
-
-describe('until', () => {
-  test('takes the separator too', () => {
-    const reader = of(1, 2, 32, 3)
-    expect([...reader.until(32)]).toEqual([1, 2])
-    expect(reader.byte()).toBe(3)
-  })
-
-  test('takes everything where the separator does not come', () => {
-    const reader = of(1, 2)
-    expect([...reader.until(32)]).toEqual([1, 2])
-    expect(reader.remaining).toBe(0)
-  })
 })
 
 test('word takes the word or nothing', () => {

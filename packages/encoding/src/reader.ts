@@ -88,15 +88,6 @@ export class Reader {
     return this.#bytes.subarray(position, this.#position)
   }
 
-  /** Bytes up to `byte`, which is taken too but not returned; everything that is left where `byte` does not come. */
-  until(byte: number): Uint8Array {
-    const at = this.#bytes.indexOf(byte, this.#position)
-    if (at < 0) return this.tail()
-    const before = this.take(at - this.#position)
-    this.#position++
-    return before
-  }
-
   /** Takes one byte that must be `byte`. */
   expect(byte: number, name: string): void {
     const at = this.#position
