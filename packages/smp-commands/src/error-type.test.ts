@@ -101,3 +101,41 @@ test('errors nested without end are refused, not followed', () => {
   const deep = new TextEncoder().encode(`${'PROXY PROTOCOL '.repeat(1080)}AUTH`)
   expect(() => decode(errorType, deep)).toThrow(DecodeError)
 })
+
+/** The text of bytes by a strict decoder: what it takes at a place is as it is, any other byte is `?`. */
+function lossyText(bytes: Uint8Array): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let text = ''
+  for (let at = 0; at < bytes.length; ) {
+    const length = [1, 2, 3, 4].find((count) => {
+      try {
+        return decoder.decode(bytes.subarray(at, at + count)).length > 0
+      } catch {
+        return false
+      }
+    })
+    text += length ? decoder.decode(bytes.subarray(at, at + length)) : '?'
+    at += length ?? 1
+  }
+  return text
+}
+
+test('each byte of a text that is not UTF-8 reads as ?', () => {
+  // Bytes at the limits of lengths, surrogates and the last code point come often enough to meet each other.
+  const limits = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff]
+  const anyByte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...limits))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.array(anyByte, { maxLength: 12 }).map((bytes) => Uint8Array.from(bytes)),
+        fc.string({ unit: 'binary' }).map((text) => new TextEncoder().encode(text)),
+      ),
+      (bytes) => {
+        const text = lossyText(bytes)
+        const store = Uint8Array.from([...new TextEncoder().encode('STORE '), ...bytes])
+        expect(decode(errorType, store)).toEqual({ code: 'STORE', text })
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})

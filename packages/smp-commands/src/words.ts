@@ -2,7 +2,9 @@
 import { type Codec, Reader, record, tagged, Writer } from '@smpkit/encoding'
 
 const ascii = new TextDecoder('latin1')
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const space = 0x20
+const questionMark = 0x3f
 
 /** A word up to the next space, which is left where it is. */
 const word: Codec<string> = {
@@ -43,7 +45,7 @@ export const inner = <T>(codec: Codec<T>): Codec<{ inner: T }> => afterSpace(rec
 export function toText<T>(codec: Codec<T>, value: T): string {
   const writer = new Writer()
   codec.write(writer, value)
-  return new TextDecoder().decode(writer.view())
+  return utf8.decode(writer.view())
 }
 
 /** @throws DecodeError */
@@ -54,23 +56,29 @@ export function fromText<T>(codec: Codec<T>, text: string): T {
   return value
 }
 
-/** Bytes as UTF-8; each byte that is not becomes `?`. */
+/** The length of the UTF-8 sequence at `at`, 0 where there is none: also for overlong forms and surrogates. */
+function utf8Length(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number
+  if (first < 0x80) return 1
+  if (first < 0xc2 || first > 0xf4) return 0
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  const second = bytes[at + 1] ?? 0
+  const min = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const max = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (second < min || second > max) return 0
+  for (let i = at + 2; i < at + length; i++) if ((bytes[i] ?? 0) >> 6 !== 0b10) return 0
+  return length
+}
+
+/** Bytes as UTF-8; each byte that is not becomes `?`. One pass: the bytes are a peer's. */
 function lossyUtf8(bytes: Uint8Array): string {
-  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let text = ''
+  const valid = new Uint8Array(bytes)
   for (let at = 0; at < bytes.length; ) {
-    const size = [bytes.length - at, 1, 2, 3, 4].find((length) => {
-      try {
-        strict.decode(bytes.subarray(at, at + length))
-        return true
-      } catch {
-        return false
-      }
-    })
-    text += size ? strict.decode(bytes.subarray(at, at + size)) : '?'
-    at += size ?? 1
+    const length = utf8Length(bytes, at)
+    if (length === 0) valid[at] = questionMark
+    at += length || 1
   }
-  return text
+  return utf8.decode(valid)
 }
 
 /** Free text to the end of the message. */
