@@ -11,11 +11,11 @@ import {
   signKey,
   verifySignedKey,
 } from '@smpkit/crypto'
-import { encode, equalBytes, intersect, type VersionRange, versionRangeToText } from '@smpkit/encoding'
+import { encode, equalBytes, type VersionRange, versionRangeToText } from '@smpkit/encoding'
 import { HandshakeError } from './errors.js'
 import { clientHello, readHello, type ServerHello, serverHello, serviceResponse } from './hellos.js'
 import type { ServiceRole, ServiceSession } from './session.js'
-import { has, type SmpVersion, smpVersions } from './versions.js'
+import { commonVersion, has, type SmpVersion } from './versions.js'
 
 /** A service certificate that the client presents. */
 export interface ClientService {
@@ -70,14 +70,13 @@ export function clientHandshake(input: ClientHandshakeInput): ClientHandshake {
   if (!equalBytes(hello.sessionId, input.sessionId)) {
     throw new HandshakeError('SESSION', 'expected the session id of this TLS connection, the server sent another')
   }
-  const version = intersect(input.versionRange, hello.versionRange)?.max
-  if (version === undefined || version < smpVersions.min) {
+  const version = commonVersion(input.versionRange, hello.versionRange)
+  if (version === undefined) {
     const ranges = `we speak ${versionRangeToText(input.versionRange)}, the server ${versionRangeToText(hello.versionRange)}`
     throw new HandshakeError('VERSION', `no common SMP version: ${ranges}`)
   }
   const { serverKey, sessionSecret } = keys(hello, input)
-  const service =
-    has(version as SmpVersion, 'serviceCertificates') && input.service?.certificateSent ? input.service : null
+  const service = has(version, 'serviceCertificates') && input.service?.certificateSent ? input.service : null
   return {
     clientHello: encode(clientHello, {
       version,
@@ -90,7 +89,7 @@ export function clientHandshake(input: ClientHandshakeInput): ClientHandshake {
         signedKey: signKey(service.leafPrivateKey, service.sessionPrivateKey.publicKey),
       },
     }),
-    version: version as SmpVersion,
+    version,
     serverKey,
     sessionSecret,
     blockEncryption: sessionSecret !== null && !input.proxyServer,
@@ -129,7 +128,8 @@ function acceptService(service: ClientService, content: Uint8Array): ServiceSess
   if (response.error) {
     const fault = response.error.code === 'HANDSHAKE' ? response.error.inner.code : response.error.code
     const code = fault === 'SESSION' || fault === 'VERSION' || fault === 'BAD_AUTH' ? fault : 'BAD_SERVICE'
-    throw new HandshakeError(code, `the server refused the service certificate: ${fault}`)
+    const message = `the server refused the service certificate: ${fault}`
+    throw new HandshakeError(code, message, { temporary: code === 'BAD_SERVICE' })
   }
   const chain = chainShape(service.certChain)
   if (chain.shape !== 'self' && chain.shape !== 'valid') {

@@ -30,6 +30,8 @@ export class AddressError extends SmpCommandsError {
 /** The handshake failed on our side (03 §3.4), or the server refused our service certificate (03 §3.3). */
 export class HandshakeError extends SmpCommandsError {
   override readonly name = 'HandshakeError'
+  /** Only where a server refused the service: it may accept it later, what it knows of the service is kept (06 §2). */
+  override readonly temporary: boolean
 
   constructor(
     /**
@@ -39,8 +41,9 @@ export class HandshakeError extends SmpCommandsError {
      */
     readonly code: 'SESSION' | 'VERSION' | 'PARSE' | 'IDENTITY' | 'BAD_AUTH' | 'BAD_SERVICE',
     message: string,
-    options?: ErrorOptions,
+    { temporary = false, ...options }: ErrorOptions & { temporary?: boolean } = {},
   ) {
     super(message, options)
+    this.temporary = temporary
   }
 }

@@ -198,6 +198,17 @@ describe('hellos', () => {
     }
   })
 
+  it('a certificate that is no DER makes the key of a server absent, and the hello of a client malformed', () => {
+    const hello = decode(serverHello, hex(named('smp-handshake server-hello-6-18').bytes))
+    const certChain = [new TextEncoder().encode('abc')]
+    const bytes = encode(serverHello, { ...hello, certChain, signedKey: hello.signedKey as Uint8Array })
+    expect(serverHello.read(new Reader(bytes))).toMatchObject({ certChain: null, signedKey: null })
+
+    const client = decode(clientHello, hex(named('smp-handshake client-hello-svc-m-v18').bytes))
+    const service = client.service && { ...client.service, certChain }
+    expect(() => decode(clientHello, encode(clientHello, { ...client, service }))).toThrow(DecodeError)
+  })
+
   it.each(Object.entries(codecs))('%s: random and mutated bytes give DecodeError or a value', (name, codec) => {
     const samples = cases.filter((c) => c.type === name).map((c) => hex(c.bytes))
     const mutated = fc
@@ -246,12 +257,12 @@ describe('both ends', () => {
     expect(service?.sessionKey.publicKey.equals(theirs.session.service?.sessionKey as PublicKey)).toBe(true)
   })
 
-  it('a service that the server does not know in this role gets BAD_SERVICE on both ends', () => {
+  it('a service that the server does not know in this role gets BAD_SERVICE on both ends, which a client may try again', () => {
     const ours = client()
     const theirs = serverHandshake({ ...server, serviceId: () => null }).accept(ours.clientHello)
-    expect(theirs.error?.code).toBe('BAD_SERVICE')
+    expect(theirs.error).toMatchObject({ code: 'BAD_SERVICE', temporary: false })
     expect(() => ours.acceptService?.(theirs.serviceResponse as Uint8Array)).toThrow(
-      expect.objectContaining({ code: 'BAD_SERVICE' }),
+      expect.objectContaining({ code: 'BAD_SERVICE', temporary: true }),
     )
   })
 

@@ -4,9 +4,7 @@ import {
   bool,
   type Codec,
   DecodeError,
-  largeBytes,
   letters,
-  list,
   optional,
   Reader,
   record,
@@ -15,7 +13,7 @@ import {
   versionRange,
   word16,
 } from '@smpkit/encoding'
-import { type CertChainPubKey, certChainPubKey } from './cert-chain.js'
+import { type CertChainPubKey, certChainFields, certChainPubKey } from './cert-chain.js'
 import { type TransportError, transportError } from './error-type.js'
 import { HandshakeError } from './errors.js'
 import type { ServiceRole } from './session.js'
@@ -54,7 +52,7 @@ function readKey(r: Reader): CertChainPubKey | typeof withoutKey {
 const serviceRole: Codec<ServiceRole> = letters({ M: 'messaging', N: 'notifier', P: 'proxy' })
 
 /** What a client says of its service certificate; the key in `signedKey` is Ed25519. */
-const serviceHello = record({ role: serviceRole, certChain: list(largeBytes, 1), signedKey: largeBytes })
+const serviceHello = record({ role: serviceRole, ...certChainFields })
 export type ServiceHello = Value<typeof serviceHello>
 
 export interface ClientHello {

@@ -89,4 +89,4 @@ export {
   plainTransmission,
   type Transmission,
 } from './transmission.js'
-export { type Feature, has, proxiedVersions, type SmpVersion, since, smpVersions } from './versions.js'
+export { commonVersion, type Feature, has, proxiedVersions, type SmpVersion, since, smpVersions } from './versions.js'

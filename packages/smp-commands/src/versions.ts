@@ -1,4 +1,5 @@
 // Spec 04 §1, 06 §1: versions of the SMP protocol and what each of them brought.
+import { intersect, type VersionRange } from '@smpkit/encoding'
 
 declare const smpVersion: unique symbol
 
@@ -10,6 +11,12 @@ export const smpVersions = { min: 14 as SmpVersion, max: 20 as SmpVersion } as c
 
 /** The versions that a relay offers to proxied clients in `PKEY` (06 §1). */
 export const proxiedVersions = { min: 8 as SmpVersion, max: 20 as SmpVersion } as const
+
+/** The highest version that both ends and this package speak, `undefined` where there is none. */
+export function commonVersion(ours: VersionRange, theirs: VersionRange): SmpVersion | undefined {
+  const spoken = intersect(ours, smpVersions)
+  return spoken && (intersect(spoken, theirs)?.max as SmpVersion | undefined)
+}
 
 /** The first version that has a feature. */
 export const since = {
