@@ -1,6 +1,7 @@
 // Spec 02 §5: the body of `MSG`, from the server to the recipient.
 import { boxPadded, openBoxPadded } from '@smpkit/crypto'
-import { bool, type Codec, decode, encode, nonceFromBytes, seconds } from '@smpkit/encoding'
+import { type Codec, decode, encode, nonceFromBytes, seconds } from '@smpkit/encoding'
+import { notification } from './sending.js'
 
 /** What a `MSG` body is padded to (02 §5); encrypted it has 16 bytes more. */
 export const rcvBodyPaddedLength = 16106
@@ -10,8 +11,6 @@ export type RcvBody =
   | { quota: false; ts: number; notification: boolean; body: Uint8Array }
   | { quota: true; ts: number }
 
-const space = 0x20
-
 const rcvBody: Codec<RcvBody> = {
   write(w, v) {
     if (v.quota) {
@@ -19,18 +18,13 @@ const rcvBody: Codec<RcvBody> = {
       seconds.write(w, v.ts)
     } else {
       seconds.write(w, v.ts)
-      bool.write(w, v.notification)
-      w.byte(space)
+      notification.write(w, v.notification)
       w.raw(v.body)
     }
   },
   read(r) {
     if (r.word('QUOTA ')) return { quota: true, ts: seconds.read(r) }
-    const ts = seconds.read(r)
-    const notification = bool.read(r)
-    // Further flags of later versions stand before the space.
-    while (r.byte() !== space);
-    return { quota: false, ts, notification, body: r.tail() }
+    return { quota: false, ts: seconds.read(r), notification: notification.read(r), body: r.tail() }
   },
 }
 

@@ -5,16 +5,15 @@ import { type Commands, senderOk } from './definitions.js'
 
 const space = 0x20
 
-/** `T` or `F`; more flags up to the space are reserved and skipped. */
-const notification: Codec<boolean> = {
+/** `T` or `F` and a space; more flags before it are reserved and skipped. The same in `SEND` and in the body of `MSG`. */
+export const notification: Codec<boolean> = {
   write(w, v) {
     bool.write(w, v)
     w.byte(space)
   },
   read(r) {
     const flag = bool.read(r)
-    while (r.peek() !== space) r.byte()
-    r.byte()
+    while (r.byte() !== space);
     return flag
   },
 }
