@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Writer } from '@smpkit/encoding'
+import { EncodeError, Writer } from '@smpkit/encoding'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { commandFormat, commands, messageFormat, messages } from './commands.js'
@@ -97,4 +97,13 @@ test('parameters behind a tag that has none, or none behind one that needs them,
   expect(() => commandFormat(smpVersions.max).read(text('SUB '))).toThrow(expect.objectContaining({ code: 'SYNTAX' }))
   expect(() => commandFormat(smpVersions.max).read(text('ACK'))).toThrow(expect.objectContaining({ code: 'SYNTAX' }))
   expect(() => commandFormat(smpVersions.max).read(text('OK'))).toThrow(expect.objectContaining({ code: 'UNKNOWN' }))
+})
+
+test('SUBS, NSUBS, SOKS and ENDS are not written without the fields of their version', () => {
+  const write = (version: number) => commandFormat(version as SmpVersion).write(new Writer(), { tag: 'SUBS' })
+  expect(() => write(18)).not.toThrow()
+  expect(() => write(19)).toThrow(EncodeError)
+  const ends = { tag: 'ENDS', count: 3n } as const
+  expect(() => messageFormat(18 as SmpVersion).write(new Writer(), ends)).not.toThrow()
+  expect(() => messageFormat(19 as SmpVersion).write(new Writer(), ends)).toThrow(EncodeError)
 })

@@ -1,7 +1,7 @@
 // Spec 04 §7.4, 06 §3–§5: subscriptions of all queues of a service at once.
-import { type Codec, int64, optional, record, shortBytes } from '@smpkit/encoding'
+import { type Codec, EncodeError, int64, optional, record, shortBytes } from '@smpkit/encoding'
 import { type Commands, type Messages, notifier, service } from './definitions.js'
-import { has, type SmpVersion } from './versions.js'
+import { has, type SmpVersion, since } from './versions.js'
 
 /** How many queues, and the XOR of the MD5 of their ids, 16 bytes (06 §4). Information, never a reason to fail. */
 export interface ServiceQueues {
@@ -9,11 +9,25 @@ export interface ServiceQueues {
   idsHash: Uint8Array
 }
 
-const queues: Codec<ServiceQueues> = record({ count: int64, idsHash: shortBytes })
+const fields = record<ServiceQueues>({ count: int64, idsHash: shortBytes })
+
+type CountedQueues = Pick<ServiceQueues, 'count'> & Partial<ServiceQueues>
+
+/** The types leave out what some versions do not have; here both must be there. */
+const queues: Codec<CountedQueues> = {
+  write(w, { count, idsHash }) {
+    if (count === undefined || !idsHash) {
+      throw new EncodeError('RANGE', `expected count and idsHash from version ${since.idsHash} on`)
+    }
+    fields.write(w, { count, idsHash })
+  },
+  read: fields.read,
+}
 
 /** Below version 19 there is no hash, and in commands no count either. */
-const inCommand = (version: SmpVersion) => (has(version, 'idsHash') ? (queues as Codec<Partial<ServiceQueues>>) : null)
-const inMessage = (version: SmpVersion): Codec<Pick<ServiceQueues, 'count'> & Partial<ServiceQueues>> =>
+const inCommand = (version: SmpVersion): Codec<Partial<ServiceQueues>> | null =>
+  has(version, 'idsHash') ? queues : null
+const inMessage = (version: SmpVersion): Codec<CountedQueues> =>
   has(version, 'idsHash') ? queues : record({ count: int64 })
 
 export const serviceCommands = {
