@@ -1,0 +1,206 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createSecureContext } from 'node:tls'
+import { pad } from '@smpkit/encoding'
+import { afterEach, describe, expect, it } from 'vitest'
+import { connectSmp } from './connect.js'
+import { createServiceCredentials } from './identity.js'
+import { blockSize } from './smp.js'
+import {
+  block,
+  bytes,
+  chainOf,
+  cleanUp,
+  cleanUpLater,
+  ended,
+  errorOf,
+  openTls,
+  startServer,
+  take,
+} from './testing/fixtures.js'
+import { tlsParameters } from './tls-options.js'
+
+afterEach(cleanUp)
+
+const brief = 300
+
+describe('a server', () => {
+  it('speaks first, and not at all after a hello that it refuses', async () => {
+    const { address, errors } = await startServer()
+    const socket = await openTls(address)
+    const received: Buffer[] = []
+    socket.on('data', (data) => received.push(data))
+    await expect.poll(() => Buffer.concat(received).length).toBe(blockSize)
+    socket.write(block(bytes(3)))
+    await ended(socket)
+    expect(Buffer.concat(received)).toHaveLength(blockSize)
+    expect(errors).toMatchObject([{ code: 'HANDSHAKE', cause: { code: 'PARSE' } }])
+  })
+
+  it('refuses a client that means another server', async () => {
+    const { address, errors } = await startServer()
+    const socket = await openTls(address)
+    const hello = new Uint8Array(37).fill(1)
+    hello.set([0, 20, 32])
+    hello.set([0x46, 0x30], 35)
+    socket.write(block(hello))
+    await ended(socket)
+    expect(errors).toMatchObject([{ code: 'HANDSHAKE', cause: { code: 'IDENTITY' } }])
+  })
+
+  it('offers a client without ALPN nothing that it speaks', async () => {
+    const { address, errors } = await startServer()
+    const socket = await openTls(address, { ALPNProtocols: [] })
+    const [first] = (await new Promise<Buffer[]>((resolve) => socket.once('data', (d) => resolve([d])))) as [Buffer]
+    expect([...first.subarray(2, 6)]).toEqual([0, 6, 0, 6])
+    const hello = pad(Uint8Array.from([0, 6, 32, ...bytes(32)]), blockSize)
+    socket.write(hello)
+    await ended(socket)
+    expect(errors).toMatchObject([{ code: 'HANDSHAKE' }])
+  })
+
+  it.each([['smp/1'], ['h2'], ['http/1.1']])('accepts ALPN %s', async (protocol) => {
+    const { address } = await startServer()
+    const socket = await openTls(address, { ALPNProtocols: ['other', protocol, 'smp/1'] })
+    expect(socket.alpnProtocol).toBe(protocol)
+  })
+
+  it('refuses other ALPN in TLS', async () => {
+    const { address, errors } = await startServer()
+    await expect(openTls(address, { ALPNProtocols: ['other'] })).rejects.toThrow()
+    await expect.poll(() => errors).toMatchObject([{ code: 'TLS' }])
+  })
+
+  it('refuses TLS 1.2', async () => {
+    const { address, errors } = await startServer()
+    await expect(openTls(address, { secureContext: createSecureContext({ maxVersion: 'TLSv1.2' }) })).rejects.toThrow()
+    await expect.poll(() => errors).toMatchObject([{ code: 'TLS' }])
+  })
+
+  it('refuses a client chain of five certificates', async () => {
+    const { address, errors } = await startServer({ serviceId: () => bytes(24) })
+    await errorOf(connectSmp(address, { service: { ...chainOf(5), role: 'notifier' } }))
+    expect(errors).toMatchObject([{ code: 'CERTIFICATE', cause: { code: 'LENGTH' } }])
+  })
+
+  it('takes a client certificate without a service in the hello for an ordinary client', async () => {
+    const { address, accepted } = await startServer({ serviceId: () => bytes(24) })
+    const context = createSecureContext(tlsParameters(createServiceCredentials()))
+    const socket = await openTls(address, { secureContext: context })
+    const hello = Uint8Array.from([0, 20, 32, ...address.keyHash, 0x46, 0x30])
+    socket.write(block(hello))
+    expect((await accepted()).session.service).toBeNull()
+  })
+
+  it('takes a client without session key, unencrypted', async () => {
+    const { address, accepted } = await startServer()
+    const socket = await openTls(address)
+    socket.write(block(Uint8Array.from([0, 20, 32, ...address.keyHash, 0x46, 0x30])))
+    const server = await accepted()
+    expect(server.session.sessionSecret).toBeNull()
+    socket.write(block(bytes(3)))
+    expect(await take(server, 1)).toEqual([bytes(3)])
+  })
+
+  it.each([
+    ['no TLS', 'TIMEOUT', () => {}],
+    ['other bytes', 'TLS', (socket: Socket) => socket.write('GET / HTTP/1.1\r\n\r\n')],
+  ])('ends a client of %s', async (_, code, act) => {
+    const { address, errors } = await startServer({ tlsTimeout: brief })
+    const socket = connect(Number(address.port), '127.0.0.1')
+    socket.on('error', () => {})
+    act(socket)
+    await ended(socket)
+    await expect.poll(() => errors).toMatchObject([{ code }])
+  })
+
+  it('ends a client that sends no hello', async () => {
+    const { address, errors } = await startServer({ handshakeTimeout: brief })
+    await ended(await openTls(address))
+    await expect.poll(() => errors).toMatchObject([{ code: 'TIMEOUT' }])
+  })
+
+  it('ends a client that sends half a hello', async () => {
+    const { address, errors } = await startServer({ handshakeTimeout: brief })
+    const socket = await openTls(address)
+    socket.write(bytes(100))
+    await ended(socket)
+    await expect.poll(() => errors).toMatchObject([{ code: 'TIMEOUT' }])
+  })
+
+  it('ends a connection whose handler throws, and goes on', async () => {
+    const { address, errors } = await startServer({
+      onConnection() {
+        throw new Error('handler')
+      },
+    })
+    for (const count of [1, 2]) {
+      const client = await connectSmp(address)
+      await client.closed
+      await expect.poll(() => errors).toHaveLength(count)
+    }
+    expect(errors).toMatchObject([{ cause: { message: 'handler' } }, { cause: { message: 'handler' } }])
+  })
+
+  it.each(['maxConnections', 'maxConnectionsPerAddress'])('keeps to %s', async (limit) => {
+    const { address, errors } = await startServer({ [limit]: 2 })
+    const clients = [await connectSmp(address), await connectSmp(address)]
+    expect(await errorOf(connectSmp(address))).toMatchObject({ temporary: true })
+    expect(errors).toMatchObject([{ code: 'LIMIT' }])
+    await clients[0]?.close()
+    await delay(50)
+    await (await connectSmp(address)).close()
+    await clients[1]?.close()
+  })
+
+  it('keeps to maxHandshakes, which those that are done do not count for', async () => {
+    const { address, errors } = await startServer({ maxHandshakes: 1 })
+    const clients = [await connectSmp(address), await connectSmp(address)]
+    const idle = await openTls(address)
+    expect(await errorOf(connectSmp(address))).toMatchObject({ temporary: true })
+    expect(errors).toMatchObject([{ code: 'LIMIT' }])
+    idle.destroy()
+    await expect
+      .poll(() =>
+        connectSmp(address).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true)
+    for (const client of clients) await client.close()
+  })
+
+  it('says that a port is taken', async () => {
+    const { server } = await startServer()
+    expect(await errorOf(startServer({ port: server.port }))).toMatchObject({ code: 'NETWORK' })
+  })
+
+  it('ends all connections when it closes: done, in the handshake and before TLS', async () => {
+    const { server, address, accepted } = await startServer()
+    const client = await connectSmp(address)
+    const ours = await accepted()
+    void ours.send(bytes(7))
+    const sockets = [await openTls(address), connect(Number(address.port), '127.0.0.1')]
+    cleanUpLater(() => sockets[1]?.destroy())
+    const all = Promise.all(sockets.map((socket) => ended(socket.on('error', () => {}))))
+    const contents = take(client)
+    await server.close()
+    await all
+    expect(await contents).toEqual([bytes(7)])
+    expect(await client.closed).toBeUndefined()
+    expect(await ours.closed).toBeUndefined()
+    expect(await errorOf(connectSmp(address))).toMatchObject({ code: 'NETWORK' })
+  })
+
+  it('closes although a peer does not read', async () => {
+    const { server, address, accepted } = await startServer()
+    const socket = await openTls(address)
+    socket.write(block(Uint8Array.from([0, 20, 32, ...address.keyHash, 0x46, 0x30])))
+    socket.pause()
+    const ours = await accepted()
+    for (let i = 0; i < 256; i++) void ours.send(bytes(16000))
+    await server.close()
+    await ours.closed
+  })
+})
