@@ -1,1 +1,27 @@
-export {}
+export { type Clock, systemClock } from './clock.js'
+export { NotificationServerError, type RefusalReasons } from './errors.js'
+export { defaultLimits, type Limits } from './limits.js'
+export type { Logger } from './logger.js'
+export { memoryStore, StoreClosedError } from './memory-store.js'
+export type { PushReport } from './outbox.js'
+export type {
+  DeadLetter,
+  NotificationRow,
+  OutboxRow,
+  ServerRow,
+  SubscriptionRow,
+  SubscriptionStatus,
+  TokenRow,
+  TokenStatus,
+} from './rows.js'
+export {
+  createNotificationServer,
+  type NotificationServer,
+  type NotificationServerOptions,
+  type NotificationServerStatus,
+} from './server.js'
+export type { ServerStatus } from './servers.js'
+export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, StoreCounts } from './store.js'
+export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
+export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscriptions.js'
+export type { AddedToken, NewToken, Owned, TokenState } from './tokens.js'

@@ -1,0 +1,31 @@
+// What the notification server refuses; spec 30 §2 gives the status names of a front door.
+
+export type RefusalReasons = {
+  /** `server`, `notifierId`, `provider`, `token`, `minutes`: the field that does not fit. */
+  BAD_REQUEST: 'server' | 'notifierId' | 'provider' | 'token' | 'minutes'
+  /** No such row of this owner, which is also the answer for another owner's. */
+  NOT_FOUND: 'token' | 'subscription'
+  /** `code`: a wrong code. `status`: the token waits for no code. */
+  FORBIDDEN: 'code' | 'status'
+  /**
+   * `auth`: the SMP server does not accept the notifier key. `taken`: another owner has this notifier. `dhKey`: the token is
+   * registered with another key. `exists`: this owner has another registration of the device.
+   */
+  CONFLICT: 'auth' | 'taken' | 'dhKey' | 'exists'
+  /** The owner has as many as it may. */
+  LIMIT: 'tokens' | 'subscriptions'
+}
+
+export class NotificationServerError<C extends keyof RefusalReasons = keyof RefusalReasons> extends Error {
+  override readonly name = 'NotificationServerError'
+  readonly temporary = false
+
+  constructor(
+    readonly code: C,
+    readonly reason: RefusalReasons[C],
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}

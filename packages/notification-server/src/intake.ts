@@ -1,0 +1,154 @@
+// Spec 30 §6: events of the SMP side become rows. What has come at once is one transaction, whatever the servers (24 §3 W19).
+import type { Clock } from './clock.js'
+import type { Limits } from './limits.js'
+import { errorKind, type Logger } from './logger.js'
+import type { Outbox } from './outbox.js'
+import { freshRow } from './outbox-rules.js'
+import { applyQueueEvents, keyOfQueue, type QueueEffects, type QueueEvent } from './queue-events.js'
+import type { Servers } from './servers.js'
+import type { NotificationStore } from './store.js'
+import type { SmpSubscriber, SubscriberEvent } from './subscriber.js'
+
+export interface IntakeOptions {
+  readonly store: NotificationStore
+  readonly subscriber: SmpSubscriber
+  readonly servers: Servers
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly random: () => number
+  readonly awaited: (id: string) => boolean
+  /** Called after the answers were committed. */
+  readonly answered: (answers: QueueEffects['answered']) => void
+}
+
+export class Intake {
+  readonly #options: IntakeOptions
+  #seq = 0
+  #closed = false
+  #lost = false
+  #cancelPause: (() => void) | undefined
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Settles when the events end, with whether all of them are in the store. Never rejects: a store that fails is tried again,
+   * with the same events.
+   */
+  async run(): Promise<boolean> {
+    const { subscriber, logger } = this.#options
+    try {
+      for await (const events of subscriber.events) {
+        let run: QueueEvent[] = []
+        for (const event of events) {
+          if ('notifierId' in event) run.push(event)
+          else {
+            await this.#queueEvents(run)
+            run = []
+            await this.#persist(() => this.#serverEvent(event))
+          }
+        }
+        await this.#queueEvents(run)
+      }
+    } catch (error) {
+      logger.error({ error: errorKind(error) }, 'the events of the SMP side failed')
+      return false
+    }
+    return !this.#lost
+  }
+
+  /** From now on a store that fails is not tried again. */
+  stopRetrying(): void {
+    this.#closed = true
+    this.#cancelPause?.()
+  }
+
+  /** An `NMSG` is not acknowledged: giving up on the store would lose it. */
+  async #persist(work: () => Promise<void>): Promise<void> {
+    const { clock, limits, logger } = this.#options
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        logger.error({ error: errorKind(error) }, 'events of SMP servers could not be stored')
+        if (this.#closed) {
+          this.#lost = true
+          return
+        }
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(limits.storeRetry, resolve)
+          this.#cancelPause = () => {
+            cancel()
+            resolve()
+          }
+        })
+      }
+    }
+  }
+
+  async #queueEvents(events: readonly QueueEvent[]): Promise<void> {
+    if (events.length === 0) return
+    const { store, outbox, servers, clock, answered, ...context } = this.#options
+    const queue = [...new Set(events.map(keyOfQueue))]
+    await this.#persist(async () => {
+      const now = clock.now()
+      const effects = await store.atomic({ subscriptions: { queue, withTokens: true } }, (rows) =>
+        applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
+      )
+      for (const { owed, dueAt } of effects.owed) outbox.wake(owed, dueAt)
+      if (effects.individually.length > 0) servers.subscribe(effects.individually, { individually: true })
+      answered(effects.answered)
+    })
+  }
+
+  /** Grows over restarts too, as long as the clock does. */
+  #nextSeq(now: number): number {
+    this.#seq = Math.max(this.#seq + 1, now * 1000)
+    return this.#seq
+  }
+
+  async #serverEvent(event: Exclude<SubscriberEvent, QueueEvent>): Promise<void> {
+    const { servers, logger } = this.#options
+    switch (event.type) {
+      case 'up':
+        servers.setUp(event.server)
+        return
+      case 'down':
+        logger.info({ reason: event.reason, orderly: event.orderly }, 'SMP server down')
+        return servers.setDown(event.server, event.orderly, event.reason)
+      case 'settled':
+        if (servers.row(event.server)?.checkOwed) await this.#oweChecks(event.server)
+        return
+      case 'serviceEnded':
+        for await (const rows of servers.subscribed(event.server)) servers.subscribe(rows, { individually: true })
+    }
+  }
+
+  /** Notifications of the lost session may be lost with it: every device with a queue there is to look. */
+  async #oweChecks(server: string): Promise<void> {
+    const { store, servers, outbox, clock, limits, random } = this.#options
+    const seen = new Set<string>()
+    for await (const rows of servers.subscribed(server)) {
+      const id = [...new Set(rows.map(({ token }) => token))].filter((token) => !seen.has(token))
+      for (const token of id) seen.add(token)
+      const owed = await store.atomic({ tokens: { id } }, ({ tokens }) => {
+        const now = clock.now()
+        const checks = tokens
+          .filter(({ status }) => status === 'active')
+          .map((token) =>
+            freshRow(
+              { token: token.id, kind: 'check', provider: token.provider },
+              now,
+              now + limits.checkSpread * random(),
+            ),
+          )
+        return { changes: { outboxIfAbsent: checks }, result: checks }
+      })
+      for (const row of owed) outbox.wake(row, row.dueAt)
+    }
+    await servers.setCheckOwed(server, false)
+  }
+}

@@ -1,0 +1,52 @@
+// Spec 30 §6, issue texts: numbers that an operator may change. Times are in milliseconds.
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+export const defaultLimits = {
+  /** Of one owner. */
+  tokens: 4,
+  subscriptions: 5000,
+  /** Characters of a server address as text, so that every item fits a push. */
+  addressLength: 1024,
+  /** Wrong codes before there is a new one. */
+  codeTries: 10,
+  unverifiedExpiry: 7 * day,
+  verifiedExpiry: 90 * day,
+  expiredDeletion: 30 * day,
+  /** The least time between two check-messages pushes of a token. */
+  checkInterval: 20 * minute,
+  /** Over which check-messages pushes after a lost session are spread. */
+  checkSpread: minute,
+  /** The longest that `subscriptions.add` waits for the SMP server. */
+  subscribeWait: 15 * second,
+  /** After `END`; a second one within `endMemory` is final. */
+  endRetry: minute,
+  endMemory: day,
+  /** After `AUTH`: these, then every `authRetryEvery` until `authRetryFor` has passed. */
+  authRetries: [minute, 10 * minute, hour] as readonly number[],
+  authRetryEvery: 6 * hour,
+  authRetryFor: 7 * day,
+  /** How often an active subscription is verified by another `NSUB`. */
+  verifyEvery: day,
+  /** How often rows whose time has come are looked for, and how many are taken at once. */
+  maintenanceEvery: 15 * second,
+  maintenanceBatch: 1000,
+  pushTimeout: 30 * second,
+  /** Delay after the first failure of a push; doubles up to the longest, half of it at random. */
+  retryFirst: second,
+  retryLongest: 15 * minute,
+  /** After which a push that keeps failing is a dead letter. */
+  pushExpiry: { verification: day, message: 7 * day, check: 7 * day },
+  /** For the delay after a store failed. */
+  storeRetry: second,
+} as const
+
+export type Limits = { readonly [K in keyof typeof defaultLimits]: Widen<(typeof defaultLimits)[K]> }
+type Widen<T> = T extends number
+  ? number
+  : T extends readonly number[]
+    ? readonly number[]
+    : { readonly [K in keyof T]: number }

@@ -1,0 +1,102 @@
+// Spec 30 §6, issue texts: what happens by itself when its time has come: another NSUB, periodic pushes, expiry.
+import type { Clock } from './clock.js'
+import type { Limits } from './limits.js'
+import { errorKind, type Logger } from './logger.js'
+import type { Outbox } from './outbox.js'
+import { freshRow } from './outbox-rules.js'
+import { type OutboxRow, outboxId, type TokenRow, tokenDueAt } from './rows.js'
+import type { Servers } from './servers.js'
+import type { NotificationStore } from './store.js'
+
+export interface MaintenanceOptions {
+  readonly store: NotificationStore
+  readonly servers: Servers
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly forget: (tokens: readonly string[]) => Promise<void>
+}
+
+export class Maintenance {
+  readonly #options: MaintenanceOptions
+  #cancel = () => {}
+  #running: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#closed) return
+    const { clock, limits, logger } = this.#options
+    this.#cancel = clock.after(limits.maintenanceEvery, () => {
+      this.#running = this.#round()
+        .catch((error) => logger.error({ error: errorKind(error) }, 'maintenance could not use the store'))
+        .then(() => this.start())
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancel()
+    await this.#running
+  }
+
+  async #round(): Promise<void> {
+    await this.#subscriptions()
+    await this.#tokens()
+  }
+
+  /** At most one batch in a round: queues that were subscribed together are not verified together. */
+  async #subscriptions(): Promise<void> {
+    const { store, servers, clock, limits } = this.#options
+    const due = await store.dueSubscriptions(clock.now(), limits.maintenanceBatch)
+    if (due.length === 0) return
+    const rows = await store.atomic({ subscriptions: { id: due.map(({ id }) => id) } }, ({ subscriptions }) => {
+      const now = clock.now()
+      const taken = subscriptions.filter(({ nextAt }) => nextAt !== null && nextAt <= now)
+      const changed = taken.map((row) => ({ ...row, nextAt: now + limits.verifyEvery }))
+      return { changes: { subscriptions: changed }, result: changed }
+    })
+    servers.subscribe(rows)
+  }
+
+  async #tokens(): Promise<void> {
+    const { store, outbox, clock, limits, forget } = this.#options
+    const due = await store.dueTokens(clock.now(), limits.maintenanceBatch)
+    if (due.length === 0) return
+    const { owed, expired } = await store.atomic({ tokens: { id: due.map(({ id }) => id) } }, ({ tokens }) => {
+      const now = clock.now()
+      const taken = tokens.filter((row) => tokenDueAt(row) <= now)
+      const expired = taken.filter((row) => row.status === 'expired' && row.expiresAt <= now).map(({ id }) => id)
+      const changed = taken.filter(({ id }) => !expired.includes(id)).map((row) => tokenAfter(row, now, limits))
+      const owed: OutboxRow[] = changed
+        .filter((row) => row.status === 'active')
+        .map((row) => freshRow({ token: row.id, kind: 'check', provider: row.provider }, now))
+      const outboxRemoved = changed
+        .filter((row) => row.status === 'expired')
+        .map(({ id }) => outboxId(id, 'verification'))
+      const changes = { tokens: changed, outboxIfAbsent: owed, remove: { outbox: outboxRemoved } }
+      return { changes, result: { owed, expired } }
+    })
+    for (const row of owed) outbox.wake(row, row.dueAt)
+    if (expired.length > 0) await forget(expired)
+  }
+}
+
+/** What becomes of a token whose time has come: it expires, or its next periodic push is planned. */
+export function tokenAfter(row: TokenRow, now: number, limits: Limits): TokenRow {
+  if (row.expiresAt <= now) {
+    return {
+      ...row,
+      status: 'expired',
+      reason: null,
+      updatedAt: now,
+      periodicAt: null,
+      expiresAt: now + limits.expiredDeletion,
+    }
+  }
+  return { ...row, periodicAt: now + row.periodMinutes * 60_000 }
+}

@@ -1,0 +1,217 @@
+// The store contract in memory: for tests and demonstrations, where nothing has to survive the process.
+import { toBase64url } from '@smpkit/encoding'
+import {
+  type DeadLetter,
+  deviceKey,
+  type NotificationRow,
+  type OutboxRow,
+  queueKey,
+  type ServerRow,
+  type SubscriptionRow,
+  type TokenRow,
+  tokenDueAt,
+} from './rows.js'
+import type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, StoreCounts } from './store.js'
+import { Table } from './table.js'
+
+const maxDeadLetters = 1000
+
+const queueOf = (row: SubscriptionRow) => queueKey(row.server, toBase64url(row.notifierId))
+
+/** A store in memory. It may be handed to a second server after the first one ended, however that ended. */
+export function memoryStore(): NotificationStore {
+  return new MemoryStore()
+}
+
+class MemoryStore implements NotificationStore {
+  readonly #tokens = new Table<TokenRow, 'owner' | 'device'>((row) => row.id, {
+    owner: (row) => row.owner,
+    device: (row) => deviceKey(row.provider, row.deviceToken),
+  })
+  readonly #subscriptions = new Table<SubscriptionRow, 'owner' | 'token' | 'server'>((row) => row.id, {
+    owner: (row) => row.owner,
+    token: (row) => row.token,
+    server: (row) => row.server,
+  })
+  /** Ids of subscriptions. */
+  readonly #queues = new Map<string, string>()
+  readonly #notifications = new Table<NotificationRow, 'token'>((row) => row.subscription, {
+    token: (row) => row.token,
+  })
+  readonly #outbox = new Table<OutboxRow, 'token'>((row) => row.id, { token: (row) => row.token })
+  readonly #servers = new Table<ServerRow>((row) => row.key, {})
+  #deadLetters: DeadLetter[] = []
+  #clean = true
+  #closed = false
+
+  async read(selection: Selection): Promise<Rows> {
+    this.#requireOpen()
+    return this.#select(selection)
+  }
+
+  async atomic<T>(selection: Selection, change: (rows: Rows) => Decision<T>): Promise<T> {
+    this.#requireOpen()
+    const { changes, result } = change(this.#select(selection))
+    this.#apply(changes)
+    return result
+  }
+
+  async dueSubscriptions(now: number, limit: number): Promise<readonly SubscriptionRow[]> {
+    this.#requireOpen()
+    return earliest(this.#subscriptions.values(), (row) => row.nextAt ?? Number.POSITIVE_INFINITY, now, limit)
+  }
+
+  async dueTokens(now: number, limit: number): Promise<readonly TokenRow[]> {
+    this.#requireOpen()
+    return earliest(this.#tokens.values(), tokenDueAt, now, limit)
+  }
+
+  async page<K extends keyof PageRows>(
+    table: K,
+    { after = '', limit, server }: { readonly after?: string; readonly limit: number; readonly server?: string },
+  ): Promise<readonly PageRows[K][]> {
+    this.#requireOpen()
+    const tables = { subscriptions: this.#subscriptions, outbox: this.#outbox, servers: this.#servers }
+    const { keyOf } = tables[table] as unknown as { keyOf(row: PageRows[K]): string }
+    const all = server === undefined ? tables[table].values() : this.#subscriptions.find('server', server)
+    return ([...all] as PageRows[K][])
+      .filter((row) => keyOf(row) > after)
+      .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+      .slice(0, limit)
+  }
+
+  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
+    this.#requireOpen()
+    return this.#deadLetters.slice(-limit).reverse()
+  }
+
+  async counts(): Promise<StoreCounts> {
+    this.#requireOpen()
+    return {
+      tokens: countBy(this.#tokens.values(), (row) => row.status),
+      subscriptions: countBy(this.#subscriptions.values(), (row) => row.status),
+      outbox: countBy(this.#outbox.values(), (row) => row.kind),
+    }
+  }
+
+  async swapClean(clean: boolean): Promise<boolean> {
+    this.#requireOpen()
+    const before = this.#clean
+    this.#clean = clean
+    return before
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new StoreClosedError()
+  }
+
+  #select(selection: Selection): Rows {
+    const tokens = new Set<TokenRow>()
+    const subscriptions = new Set<SubscriptionRow>()
+    const notifications = new Set<NotificationRow>()
+    for (const id of selection.tokens?.id ?? []) add(tokens, this.#tokens.get(id))
+    for (const key of selection.tokens?.owner ?? []) add(tokens, ...this.#tokens.find('owner', key))
+    for (const key of selection.tokens?.device ?? []) add(tokens, ...this.#tokens.find('device', key))
+    for (const id of selection.subscriptions?.id ?? []) add(subscriptions, this.#subscriptions.get(id))
+    for (const key of selection.subscriptions?.owner ?? [])
+      add(subscriptions, ...this.#subscriptions.find('owner', key))
+    for (const key of selection.subscriptions?.token ?? [])
+      add(subscriptions, ...this.#subscriptions.find('token', key))
+    for (const key of selection.subscriptions?.queue ?? []) {
+      add(subscriptions, this.#subscriptions.get(this.#queues.get(key) ?? ''))
+    }
+    if (selection.subscriptions?.withTokens) for (const { token } of subscriptions) add(tokens, this.#tokens.get(token))
+    for (const id of selection.notifications?.subscription ?? []) add(notifications, this.#notifications.get(id))
+    if (selection.notifications?.oldest) {
+      const { token, limit } = selection.notifications.oldest
+      const ofToken = [...this.#notifications.find('token', token)].sort((a, b) => a.seq - b.seq)
+      add(notifications, ...ofToken.slice(0, limit))
+    }
+    const owner = selection.countsOf
+    return {
+      tokens: [...tokens],
+      subscriptions: [...subscriptions],
+      notifications: [...notifications].sort((a, b) => a.seq - b.seq),
+      outbox: (selection.outbox?.id ?? []).flatMap((id) => this.#outbox.get(id) ?? []),
+      servers: (selection.servers?.key ?? []).flatMap((key) => this.#servers.get(key) ?? []),
+      counts: {
+        tokens: owner === undefined ? 0 : this.#tokens.count('owner', owner),
+        subscriptions: owner === undefined ? 0 : this.#subscriptions.count('owner', owner),
+      },
+    }
+  }
+
+  #apply(changes: Changes): void {
+    const { remove } = changes
+    for (const row of changes.subscriptions ?? []) {
+      const holder = this.#queues.get(queueOf(row))
+      if (holder !== undefined && holder !== row.id && !remove?.subscriptions?.includes(holder)) {
+        throw new Error('expected one subscription for a queue')
+      }
+    }
+    for (const id of remove?.tokens ?? []) this.#removeToken(id)
+    for (const id of remove?.subscriptions ?? []) this.#removeSubscription(id)
+    for (const { subscription, seq } of remove?.notifications ?? []) {
+      if (this.#notifications.get(subscription)?.seq === seq) this.#notifications.remove(subscription)
+    }
+    for (const id of remove?.outbox ?? []) this.#outbox.remove(id)
+    for (const row of changes.tokens ?? []) this.#tokens.put(row)
+    for (const row of changes.subscriptions ?? []) {
+      this.#subscriptions.put(row)
+      this.#queues.set(queueOf(row), row.id)
+    }
+    for (const row of changes.notifications ?? []) this.#notifications.put(row)
+    for (const row of changes.outbox ?? []) this.#outbox.put(row)
+    for (const row of changes.outboxIfAbsent ?? []) if (!this.#outbox.get(row.id)) this.#outbox.put(row)
+    for (const row of changes.servers ?? []) this.#servers.put(row)
+    this.#deadLetters.push(...(changes.deadLetters ?? []))
+    if (this.#deadLetters.length > 2 * maxDeadLetters) this.#deadLetters = this.#deadLetters.slice(-maxDeadLetters)
+  }
+
+  #removeToken(id: string): void {
+    for (const row of [...this.#subscriptions.find('token', id)]) this.#removeSubscription(row.id)
+    for (const row of [...this.#outbox.find('token', id)]) this.#outbox.remove(row.id)
+    this.#tokens.remove(id)
+  }
+
+  #removeSubscription(id: string): void {
+    const row = this.#subscriptions.remove(id)
+    if (row) this.#queues.delete(queueOf(row))
+    this.#notifications.remove(id)
+  }
+}
+
+/** The store was closed before. */
+export class StoreClosedError extends Error {
+  override readonly name = 'StoreClosedError'
+  readonly code = 'STORE_CLOSED'
+  readonly temporary = false
+
+  constructor() {
+    super('expected an open store, got a closed one')
+  }
+}
+
+function add<R>(set: Set<R>, ...rows: readonly (R | undefined)[]): void {
+  for (const row of rows) if (row !== undefined) set.add(row)
+}
+
+function earliest<R>(rows: Iterable<R>, timeOf: (row: R) => number, now: number, limit: number): R[] {
+  const due: R[] = []
+  for (const row of rows) if (timeOf(row) <= now) due.push(row)
+  return due.sort((a, b) => timeOf(a) - timeOf(b)).slice(0, limit)
+}
+
+function countBy<R, K extends string>(rows: Iterable<R>, keyOf: (row: R) => K): Partial<Record<K, number>> {
+  const counts: Partial<Record<K, number>> = {}
+  for (const row of rows) counts[keyOf(row)] = (counts[keyOf(row)] ?? 0) + 1
+  return counts
+}

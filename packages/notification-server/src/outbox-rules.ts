@@ -1,0 +1,152 @@
+// Spec 30 §6: what to push for an outbox entry, and what an outcome changes. Pure functions over rows.
+import { constantTimeEqual } from '@smpkit/crypto'
+import type { NotificationData, Push, PushKind, PushOutcome } from '@smpkit/push-providers'
+import {
+  checkMessagesData,
+  countFitting,
+  maxItems,
+  messageData,
+  verificationData,
+} from '@smpkit/push-providers/payload'
+import type { Limits } from './limits.js'
+import { type NotificationRow, type OutboxRow, outboxId, type TokenRow } from './rows.js'
+import type { Changes, Decision, Rows, Selection } from './store.js'
+
+/** A push that is owed, wherever it is in its life. */
+export interface Owed {
+  readonly token: string
+  readonly kind: PushKind
+  readonly provider: string
+}
+
+/** One attempt: what was read for it, and what it carries. */
+export interface Attempt extends Owed {
+  readonly row: TokenRow
+  readonly push: Push
+  readonly carried: readonly NotificationRow[]
+}
+
+export type Plan =
+  | { readonly next: 'send'; readonly attempt: Attempt }
+  | { readonly next: 'wait'; readonly until: number }
+  /** Nothing to send, or not to this token now: whatever changes that wakes the entry again. */
+  | { readonly next: 'park'; readonly empty: boolean }
+
+/** What `plan` looks at. One more notification than fits tells `settle` whether some are left. */
+export const selectionFor = ({ token, kind }: Owed): Selection => ({
+  tokens: { id: [token] },
+  notifications: kind === 'message' ? { oldest: { token, limit: maxItems + 1 } } : {},
+  outbox: { id: [outboxId(token, kind)] },
+})
+
+export function plan(owed: Owed, rows: Rows, now: number, limits: Limits): Plan {
+  const [row] = rows.tokens
+  if (!row) return { next: 'park', empty: true }
+  const send = (notificationData: NotificationData, carried: readonly NotificationRow[] = []): Plan => {
+    const push = { kind: owed.kind, token: row.deviceToken, registeredAt: row.registeredAt, notificationData }
+    return { next: 'send', attempt: { ...owed, provider: row.provider, row, push, carried } }
+  }
+  if (owed.kind === 'verification') {
+    if (row.status === 'invalid' || row.status === 'expired') return { next: 'park', empty: true }
+    return send(verificationData(row.secret, row.code))
+  }
+  if (row.status !== 'active') return { next: 'park', empty: false }
+  if (owed.kind === 'check') {
+    const allowedAt = row.checkSentAt === null ? now : row.checkSentAt + limits.checkInterval
+    return allowedAt > now ? { next: 'wait', until: allowedAt } : send(checkMessagesData)
+  }
+  if (rows.notifications.length === 0) return { next: 'park', empty: true }
+  const texts = rows.notifications.map(({ text }) => text)
+  const carried = rows.notifications.slice(0, countFitting(texts))
+  return send(messageData(row.secret, carried.map(({ text }) => text).join(';')), carried)
+}
+
+/** Removes the row of an entry that has nothing to send, unless something came meanwhile. */
+export function settleEmpty(owed: Owed, rows: Rows): Decision<number | null> {
+  if (rows.notifications.length > 0) return { changes: {}, result: 0 }
+  return { changes: { remove: { outbox: [outboxId(owed.token, owed.kind)] } }, result: null }
+}
+
+export interface Settlement {
+  readonly outcome: PushOutcome
+  readonly now: number
+  /** Whether the entry was woken during the attempt. */
+  readonly again: boolean
+  /** 0..1, for the jitter. */
+  readonly random: number
+}
+
+/** The result is when to try again, or `null`: nothing is owed any more, or not now. */
+export function settle(attempt: Attempt, rows: Rows, settlement: Settlement, limits: Limits): Decision<number | null> {
+  const { outcome, now, again } = settlement
+  const [token] = rows.tokens
+  const { kind } = attempt
+  const id = outboxId(attempt.token, kind)
+  if (!token) return { changes: {}, result: null }
+  const row: OutboxRow = rows.outbox[0] ?? freshRow(attempt, now)
+  const fresh: OutboxRow = { ...freshRow({ ...attempt, provider: token.provider }, now), id }
+  // The answer is about a device token or a code that is not the present one.
+  const stale =
+    token.provider !== attempt.provider ||
+    token.deviceToken !== attempt.row.deviceToken ||
+    token.registeredAt !== attempt.row.registeredAt ||
+    (kind === 'verification' && !constantTimeEqual(token.code, attempt.row.code))
+  const deadLetter = (reason: string) => ({
+    at: now,
+    token: token.id,
+    provider: attempt.provider,
+    kind,
+    attempts: row.attempts + 1,
+    reason,
+  })
+
+  if (outcome.outcome === 'accepted') {
+    const carried = attempt.carried.map(({ subscription, seq }) => ({ subscription, seq }))
+    const left = rows.notifications.some(
+      (n) => !carried.some((c) => c.subscription === n.subscription && c.seq === n.seq),
+    )
+    const owedAgain = kind === 'message' ? left : stale || again
+    const changes: Changes = { tokens: acceptedToken(token, kind, stale, now) }
+    if (!owedAgain) return { changes: { ...changes, remove: { notifications: carried, outbox: [id] } }, result: null }
+    return { changes: { ...changes, remove: { notifications: carried }, outbox: [fresh] }, result: now }
+  }
+  if (stale) return { changes: { outbox: [fresh] }, result: now }
+  if (outcome.outcome === 'gone') {
+    const invalid: TokenRow = { ...token, status: 'invalid', reason: outcome.reason, updatedAt: now, periodicAt: null }
+    const others = (['verification', 'check'] as const).map((other) => outboxId(token.id, other))
+    // What was not delivered stays owed: the device may register again.
+    return {
+      changes: { tokens: [invalid], deadLetters: [deadLetter(outcome.reason)], remove: { outbox: others } },
+      result: null,
+    }
+  }
+  if (outcome.outcome === 'refused') {
+    return { changes: { deadLetters: [deadLetter(outcome.reason)], remove: { outbox: [id] } }, result: null }
+  }
+  const dueAt = now + Math.max(outcome.afterMs, backOff(row.attempts, settlement.random, limits))
+  if (dueAt > row.createdAt + limits.pushExpiry[kind]) {
+    return {
+      changes: { deadLetters: [deadLetter(`expired.${outcome.reason}`)], remove: { outbox: [id] } },
+      result: null,
+    }
+  }
+  return { changes: { outbox: [{ ...row, attempts: row.attempts + 1, dueAt, reason: outcome.reason }] }, result: dueAt }
+}
+
+function acceptedToken(token: TokenRow, kind: PushKind, stale: boolean, now: number): TokenRow[] {
+  if (stale) return []
+  if (kind === 'check') return [{ ...token, checkSentAt: now }]
+  if (kind === 'verification' && token.status === 'registered')
+    return [{ ...token, status: 'confirmed', updatedAt: now }]
+  return []
+}
+
+/** Exponential, half of it at random. */
+export function backOff(attempts: number, random: number, limits: Limits): number {
+  const delay = Math.min(limits.retryFirst * 2 ** Math.min(attempts, 30), limits.retryLongest)
+  return delay / 2 + (delay / 2) * random
+}
+
+export function freshRow({ token, kind, provider }: Owed, now: number, dueAt = now): OutboxRow {
+  return { id: outboxId(token, kind), token, kind, provider, createdAt: now, dueAt, attempts: 0, reason: null }
+}

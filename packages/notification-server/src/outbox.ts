@@ -1,0 +1,233 @@
+// Spec 30 §6: sends what is owed. The store says what that is; here is only when, and through which provider.
+import type { Push, PushOutcome, PushProvider } from '@smpkit/push-providers'
+import type { Clock } from './clock.js'
+import { DueQueue } from './due-queue.js'
+import type { Limits } from './limits.js'
+import { errorKind, type Logger } from './logger.js'
+import { type Attempt, backOff, type Owed, plan, selectionFor, settle, settleEmpty } from './outbox-rules.js'
+import { outboxId } from './rows.js'
+import type { NotificationStore } from './store.js'
+
+/** What is told of each attempt to push; nothing in it is secret. */
+export interface PushReport {
+  readonly provider: string
+  readonly kind: Push['kind']
+  readonly outcome: PushOutcome
+  /** Queues that the push names. */
+  readonly items: number
+  /** Milliseconds that the provider took. */
+  readonly tookMs: number
+}
+
+export interface OutboxOptions {
+  readonly store: NotificationStore
+  readonly providers: readonly PushProvider[]
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly random: () => number
+  readonly onPush: ((report: PushReport) => void) | undefined
+}
+
+/** An owed push in memory: one for each token and kind. */
+interface Entry {
+  readonly owed: Owed
+  state: 'waiting' | 'ready' | 'attempted'
+  /** When the present wait ends: an older place in the due queue counts no more. */
+  dueAt: number
+  /** Woken while it was attempted. */
+  again: boolean
+}
+
+/** The pushes of one provider: those that are due in their order, and how many are in flight. */
+interface Lane {
+  readonly provider: PushProvider
+  readonly ready: Set<Entry>
+  inFlight: number
+}
+
+const pageSize = 1000
+
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #due: DueQueue<{ readonly entry: Entry; readonly dueAt: number }>
+  readonly #running = new Set<Promise<void>>()
+  readonly #aborts = new Set<AbortController>()
+  #closed = false
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#lanes = new Map(
+      options.providers.map((provider) => [provider.name, { provider, ready: new Set<Entry>(), inFlight: 0 }]),
+    )
+    this.#due = new DueQueue(options.clock, ({ entry, dueAt }) => {
+      if (entry.state === 'waiting' && entry.dueAt === dueAt) this.#makeReady(entry)
+    })
+  }
+
+  /** Takes up what the store says is owed. */
+  async restore(): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await this.#options.store.page('outbox', { after, limit: pageSize })
+      for (const row of rows) this.wake(row, row.dueAt)
+      if (rows.length < pageSize) return
+      after = (rows.at(-1) as (typeof rows)[number]).id
+    }
+  }
+
+  /**
+   * Says that a push is owed; call it after the row is committed. An entry that waits keeps its time, unless `sooner` is set:
+   * then what failed before does not count.
+   */
+  wake(owed: Owed, dueAt: number, { sooner = false }: { readonly sooner?: boolean } = {}): void {
+    if (this.#closed) return
+    const id = outboxId(owed.token, owed.kind)
+    const entry = this.#entries.get(id)
+    if (!entry) {
+      const { token, kind, provider } = owed
+      const created: Entry = { owed: { token, kind, provider }, state: 'waiting', dueAt, again: false }
+      this.#entries.set(id, created)
+      this.#wait(created, dueAt)
+    } else if (entry.state === 'attempted') entry.again = true
+    else if (entry.state === 'waiting' && sooner && dueAt < entry.dueAt) this.#wait(entry, dueAt)
+  }
+
+  /** How many pushes are in flight, and how many are owed in memory. */
+  get activity(): { readonly inFlight: number; readonly owed: number } {
+    let inFlight = 0
+    for (const lane of this.#lanes.values()) inFlight += lane.inFlight
+    return { inFlight, owed: this.#entries.size }
+  }
+
+  /** Aborts what is in flight, and waits until its outcome is in the store. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#due.close()
+    for (const abort of this.#aborts) abort.abort()
+    await Promise.all(this.#running)
+    this.#entries.clear()
+  }
+
+  #wait(entry: Entry, dueAt: number): void {
+    entry.state = 'waiting'
+    entry.dueAt = dueAt
+    if (dueAt <= this.#options.clock.now()) this.#makeReady(entry)
+    else this.#due.add({ entry, dueAt }, dueAt)
+  }
+
+  #makeReady(entry: Entry): void {
+    const lane = this.#lanes.get(entry.owed.provider)
+    if (!lane) {
+      // The operator took the provider out of service: what is owed stays in the store until it is back.
+      this.#options.logger.warn(
+        { provider: entry.owed.provider },
+        'push owed through a provider that is not configured',
+      )
+      this.#entries.delete(outboxId(entry.owed.token, entry.owed.kind))
+      return
+    }
+    entry.state = 'ready'
+    lane.ready.add(entry)
+    this.#pump(lane)
+  }
+
+  #pump(lane: Lane): void {
+    for (const entry of lane.ready) {
+      if (this.#closed || lane.inFlight >= lane.provider.maxConcurrent) return
+      lane.ready.delete(entry)
+      lane.inFlight++
+      const running = this.#attempt(entry, lane).finally(() => {
+        lane.inFlight--
+        this.#running.delete(running)
+        this.#pump(lane)
+      })
+      this.#running.add(running)
+    }
+  }
+
+  /** Never rejects. */
+  async #attempt(entry: Entry, lane: Lane): Promise<void> {
+    const { clock, limits, logger, random } = this.#options
+    entry.state = 'attempted'
+    entry.again = false
+    let next: number | null
+    let { owed } = entry
+    try {
+      ;({ next, owed } = await this.#step(entry, lane))
+    } catch (error) {
+      logger.error({ error: errorKind(error), kind: owed.kind }, 'the outbox could not use its store')
+      next = clock.now() + backOff(0, random(), limits) + limits.storeRetry
+    }
+    const id = outboxId(entry.owed.token, entry.owed.kind)
+    if (next === null && entry.again) next = clock.now()
+    this.#entries.delete(id)
+    if (next === null || this.#closed) return
+    const following: Entry = { owed, state: 'waiting', dueAt: next, again: false }
+    this.#entries.set(id, following)
+    this.#wait(following, next)
+  }
+
+  /** Reads what is owed now, sends it and commits the outcome. */
+  async #step(entry: Entry, lane: Lane): Promise<{ next: number | null; owed: Owed }> {
+    const { store, clock, limits, random } = this.#options
+    const { owed } = entry
+    const selection = selectionFor(owed)
+    const planned = plan(owed, await store.read(selection), clock.now(), limits)
+    if (planned.next === 'wait') return { next: planned.until, owed }
+    if (planned.next === 'park') {
+      const next = planned.empty ? await store.atomic(selection, (rows) => settleEmpty(owed, rows)) : null
+      return { next: next === null ? null : clock.now(), owed }
+    }
+    const { attempt } = planned
+    // The device moved to another provider since the entry was made.
+    if (attempt.provider !== lane.provider.name)
+      return { next: clock.now(), owed: { ...owed, provider: attempt.provider } }
+    const outcome = await this.#send(attempt, lane.provider)
+    const next = await store.atomic(selection, (rows) =>
+      settle(attempt, rows, { outcome, now: clock.now(), again: entry.again, random: random() }, limits),
+    )
+    return { next, owed }
+  }
+
+  /** Settles in bounded time whatever the provider does. */
+  async #send({ push, carried }: Attempt, provider: PushProvider): Promise<PushOutcome> {
+    const { clock, limits, logger, onPush } = this.#options
+    const began = clock.now()
+    const abort = new AbortController()
+    this.#aborts.add(abort)
+    const outcome = await new Promise<PushOutcome>((resolve) => {
+      const retry = (reason: string) => resolve({ outcome: 'retry', afterMs: 0, reason })
+      const cancel = clock.after(limits.pushTimeout, () => abort.abort())
+      abort.signal.addEventListener('abort', () => {
+        cancel()
+        retry(this.#closed ? 'closed' : 'timeout')
+      })
+      const failed = (error: unknown) => {
+        logger.error({ provider: provider.name, error: errorKind(error) }, 'a push provider broke its contract')
+        retry('exception')
+      }
+      try {
+        provider.send(push, { signal: abort.signal }).then(resolve, failed).finally(cancel)
+      } catch (error) {
+        cancel()
+        failed(error)
+      }
+    })
+    this.#aborts.delete(abort)
+    logger.debug({ provider: provider.name, kind: push.kind, ...outcome }, 'push')
+    try {
+      onPush?.({
+        provider: provider.name,
+        kind: push.kind,
+        outcome,
+        items: carried.length,
+        tookMs: clock.now() - began,
+      })
+    } catch (error) {
+      logger.error({ error: errorKind(error) }, 'onPush threw')
+    }
+    return outcome
+  }
+}

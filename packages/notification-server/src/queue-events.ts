@@ -1,0 +1,154 @@
+// Spec 30 §6: what events of the SMP side change. Pure functions over rows.
+import { toBase64url } from '@smpkit/encoding'
+import type { Limits } from './limits.js'
+import { freshRow, type Owed } from './outbox-rules.js'
+import { type NotificationRow, type OutboxRow, queueKey, type SubscriptionRow, type TokenRow } from './rows.js'
+import type { Decision, Rows } from './store.js'
+import type { SubscriberEvent } from './subscriber.js'
+
+export type QueueEvent = Extract<SubscriberEvent, { readonly notifierId: Uint8Array }>
+
+export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | 'notifierId'>): string =>
+  queueKey(server, toBase64url(notifierId))
+
+export interface QueueEffects {
+  /** Outbox rows that are there now. */
+  readonly owed: readonly { readonly owed: Owed; readonly dueAt: number }[]
+  /** Queues that the service has lost. */
+  readonly individually: readonly SubscriptionRow[]
+  /** The answers to `NSUB`, for those who wait for them. */
+  readonly answered: readonly { readonly id: string; readonly status: SubscriptionRow['status'] }[]
+}
+
+export interface QueueEventContext {
+  readonly now: number
+  readonly limits: Limits
+  /** 0..1, for spreading. */
+  readonly random: () => number
+  readonly nextSeq: () => number
+  /** Whether somebody waits for the answer to the first `NSUB` of this subscription. */
+  readonly awaited: (id: string) => boolean
+}
+
+/** The rows are those of the events' queues with their tokens. Events of unknown queues are ignored. */
+export function applyQueueEvents(
+  events: readonly QueueEvent[],
+  rows: Rows,
+  context: QueueEventContext,
+): Decision<QueueEffects> {
+  const { now, nextSeq, awaited } = context
+  const tokens = new Map(rows.tokens.map((row) => [row.id, row]))
+  const byQueue = new Map(rows.subscriptions.map((row) => [keyOfQueue(row), row]))
+  const changed = new Map<string, SubscriptionRow>()
+  const removed = new Set<string>()
+  const notifications = new Map<string, NotificationRow>()
+  const outbox = new Map<string, OutboxRow>()
+  const individually: SubscriptionRow[] = []
+  const answered: QueueEffects['answered'][number][] = []
+  const owe = (token: TokenRow | undefined, kind: Owed['kind']) => {
+    if (!token) return
+    const row = freshRow({ token: token.id, kind, provider: token.provider }, now)
+    outbox.set(row.id, row)
+  }
+
+  for (const event of events) {
+    const key = keyOfQueue(event)
+    const row = byQueue.get(key)
+    if (!row || removed.has(row.id)) continue
+    if (event.type === 'notification') {
+      // The SMP server could not encrypt: nothing that a device could use.
+      if (event.encMeta.length === 0) owe(tokens.get(row.token), 'check')
+      else {
+        const text = itemText(row, event, now)
+        notifications.delete(row.id)
+        notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text })
+        owe(tokens.get(row.token), 'message')
+      }
+      continue
+    }
+    if (event.type === 'refused' && event.code === 'SERVICE') {
+      individually.push(row)
+      continue
+    }
+    if (event.type === 'refused' && event.code === 'AUTH' && row.status === 'pending' && awaited(row.id)) {
+      // Nothing is kept of what was refused at once.
+      removed.add(row.id)
+      changed.delete(row.id)
+      answered.push({ id: row.id, status: 'auth' })
+      continue
+    }
+    const next = transition(row, event, context)
+    if (event.type === 'subscribed' || event.type === 'refused') answered.push({ id: row.id, status: next.status })
+    if (next === row) continue
+    byQueue.set(key, next)
+    changed.set(row.id, next)
+    // Nobody will tell of this queue any more: its owner is to look.
+    if (next.nextAt === null) owe(tokens.get(row.token), 'check')
+  }
+  return {
+    changes: {
+      subscriptions: [...changed.values()],
+      notifications: [...notifications.values()].filter((row) => !removed.has(row.subscription)),
+      outboxIfAbsent: [...outbox.values()],
+      remove: { subscriptions: [...removed] },
+    },
+    result: { owed: [...outbox.values()].map((row) => ({ owed: row, dueAt: row.dueAt })), individually, answered },
+  }
+}
+
+/** The item of a push as spec 21 A3 writes it: the address as the owner wrote it. */
+function itemText(row: SubscriptionRow, event: Extract<QueueEvent, { type: 'notification' }>, now: number): string {
+  const queue = `${row.address}/${toBase64url(row.notifierId)}`
+  return `${queue} ${Math.floor(now / 1000)} ${toBase64url(event.nonce)} ${toBase64url(event.encMeta)}`
+}
+
+/** The same row if the event changes nothing. A final status never changes. */
+export function transition(
+  row: SubscriptionRow,
+  event: Exclude<QueueEvent, { type: 'notification' }>,
+  { now, limits, random }: Pick<QueueEventContext, 'now' | 'limits' | 'random'>,
+): SubscriptionRow {
+  if (row.nextAt === null) return row
+  const to = (change: Partial<SubscriptionRow>): SubscriptionRow => ({
+    ...row,
+    updatedAt: now,
+    reason: null,
+    ...change,
+  })
+  switch (event.type) {
+    case 'subscribed':
+      // Most of these come after a reconnection: a hundred thousand rows need not be written for it.
+      if (row.status === 'active' && row.nextAt > now) return row
+      return to({
+        status: 'active',
+        retries: 0,
+        nextAt: now + limits.verifyEvery * (0.9 + 0.1 * random()),
+        updatedAt: row.status === 'active' ? row.updatedAt : now,
+      })
+    case 'ended': {
+      const final = row.endedAt !== null && now - row.endedAt < limits.endMemory
+      return to({ status: 'ended', reason: 'taken over', endedAt: now, nextAt: final ? null : now + limits.endRetry })
+    }
+    case 'deleted':
+      return to({ status: 'deleted', nextAt: null })
+    case 'refused': {
+      if (event.code !== 'AUTH') return to({ status: 'error', reason: event.code, nextAt: null })
+      const delay = authDelay(row.retries, limits)
+      const nextAt = delay === null ? null : now + delay
+      return to({
+        status: 'auth',
+        retries: row.retries + 1,
+        nextAt,
+        updatedAt: row.status === 'auth' ? row.updatedAt : now,
+      })
+    }
+  }
+}
+
+/** How long to wait after so many `AUTH` answers, or `null` after the last. */
+function authDelay(retries: number, limits: Limits): number | null {
+  const { authRetries, authRetryEvery, authRetryFor } = limits
+  const first = authRetries[retries]
+  if (first !== undefined) return first
+  return (retries - authRetries.length) * authRetryEvery < authRetryFor ? authRetryEvery : null
+}

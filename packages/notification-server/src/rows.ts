@@ -1,0 +1,114 @@
+// Spec 30 §5, §6: what the notification server keeps. Rows are values: a change makes a new one. Times are in milliseconds.
+import type { PushKind } from '@smpkit/push-providers'
+
+export type TokenStatus = 'registered' | 'confirmed' | 'active' | 'invalid' | 'expired'
+export type SubscriptionStatus = 'pending' | 'active' | 'inactive' | 'ended' | 'deleted' | 'auth' | 'error'
+
+/** One registration of a device by one owner. */
+export interface TokenRow {
+  readonly id: string
+  /** Opaque; whoever comes through a front door. */
+  readonly owner: string
+  readonly provider: string
+  /** The provider's canonical text. Secret: whoever has it can push. */
+  readonly deviceToken: string
+  readonly status: TokenStatus
+  readonly reason: string | null
+  /** The client's X25519 public key and our private one, raw. */
+  readonly clientKey: Uint8Array
+  readonly serverKey: Uint8Array
+  /** X25519 of the two, 32 bytes. */
+  readonly secret: Uint8Array
+  /** 32 bytes that only the device can read. */
+  readonly code: Uint8Array
+  readonly triesLeft: number
+  /** Of this device token, not of the row. */
+  readonly registeredAt: number
+  readonly updatedAt: number
+  /** The last command of the client, with the granularity of a day. */
+  readonly usedAt: number
+  readonly periodMinutes: number
+  /** The last accepted check-messages push. */
+  readonly checkSentAt: number | null
+  /** When the next periodic push is due. */
+  readonly periodicAt: number | null
+  /** When it becomes `expired`, or is deleted if it is that. */
+  readonly expiresAt: number
+}
+
+export interface SubscriptionRow {
+  readonly id: string
+  readonly owner: string
+  readonly token: string
+  /** The SMP server's key hash in base64url. */
+  readonly server: string
+  /** The server's address as its owner wrote it: pushes name it so. */
+  readonly address: string
+  readonly notifierId: Uint8Array
+  /** DER. Secret. */
+  readonly notifierKey: Uint8Array
+  /** Never `inactive`: that is an active one whose server is not connected. */
+  readonly status: Exclude<SubscriptionStatus, 'inactive'>
+  readonly reason: string | null
+  readonly updatedAt: number
+  /** When another client took the subscription over, last. */
+  readonly endedAt: number | null
+  /** `AUTH` answers since the last success. */
+  readonly retries: number
+  /** When to send `NSUB` again; `null`: never, the status is final. */
+  readonly nextAt: number | null
+}
+
+/** The last notification of a queue that no accepted push carried yet. */
+export interface NotificationRow {
+  readonly subscription: string
+  readonly token: string
+  /** Grows with every notification of the server. */
+  readonly seq: number
+  /** The item as it stands in a push. */
+  readonly text: string
+}
+
+/** A push that is owed to a token. */
+export interface OutboxRow {
+  /** `outboxId`. */
+  readonly id: string
+  readonly token: string
+  readonly kind: PushKind
+  readonly provider: string
+  readonly createdAt: number
+  readonly dueAt: number
+  readonly attempts: number
+  /** Why the last attempt failed. */
+  readonly reason: string | null
+}
+
+export interface ServerRow {
+  /** The key hash in base64url. */
+  readonly key: string
+  /** Where it is reached. */
+  readonly address: string
+  /** A session did not end orderly: its tokens are owed a check-messages push after re-subscription. */
+  readonly checkOwed: boolean
+}
+
+/** A push that is not tried again. */
+export interface DeadLetter {
+  readonly at: number
+  readonly token: string
+  readonly provider: string
+  readonly kind: PushKind
+  readonly attempts: number
+  readonly reason: string
+}
+
+export const outboxId = (token: string, kind: PushKind): string => `${token}/${kind}`
+
+/** The key of a queue whatever its server's hosts are called. */
+export const queueKey = (server: string, notifierIdText: string): string => `${server}/${notifierIdText}`
+
+/** Registrations of one device have it in common. */
+export const deviceKey = (provider: string, deviceToken: string): string => `${provider}/${deviceToken}`
+
+/** When something is to be done about a token. */
+export const tokenDueAt = (row: TokenRow): number => Math.min(row.expiresAt, row.periodicAt ?? row.expiresAt)

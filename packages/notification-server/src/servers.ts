@@ -1,0 +1,189 @@
+// Spec 30 §6: the SMP servers, each of them one key hash whatever its hosts are called.
+
+import type { PrivateAuthKey } from '@smpkit/crypto'
+import { PrivateKey } from '@smpkit/crypto'
+import { fromBase64url } from '@smpkit/encoding'
+import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
+import type { Clock } from './clock.js'
+import { errorKind, type Logger } from './logger.js'
+import type { ServerRow, SubscriptionRow } from './rows.js'
+import type { NotificationStore } from './store.js'
+import type { Notifier, SmpSubscriber } from './subscriber.js'
+
+export interface ServerStatus {
+  /** As it is reached. */
+  readonly address: string
+  readonly up: boolean
+  /** When `up` changed, in milliseconds; `null` if it never did. */
+  readonly since: number | null
+  /** Why it is down. */
+  readonly reason: string | null
+}
+
+interface ServerState {
+  row: ServerRow
+  address: ServerAddress
+  up: boolean
+  since: number | null
+  reason: string | null
+  moving: boolean
+}
+
+const pageSize = 1000
+
+export class Servers {
+  readonly #states = new Map<string, ServerState>()
+  readonly #moves = new Set<Promise<void>>()
+
+  constructor(
+    readonly store: NotificationStore,
+    readonly subscriber: SmpSubscriber,
+    readonly clock: Clock,
+    readonly logger: Logger,
+  ) {}
+
+  /** Reads the servers. After an unclean end, each of them owes a check. */
+  async restore(clean: boolean): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await this.store.page('servers', { after, limit: pageSize })
+      const owing = clean ? rows : rows.map((row) => ({ ...row, checkOwed: true }))
+      if (!clean && owing.length > 0)
+        await this.store.atomic({}, () => ({ changes: { servers: owing }, result: undefined }))
+      for (const row of owing) this.remember(row)
+      if (rows.length < pageSize) return
+      after = (rows.at(-1) as ServerRow).key
+    }
+  }
+
+  /** Takes note of a row that was committed. */
+  remember(row: ServerRow): void {
+    const state = this.#states.get(row.key)
+    const address = parseServerAddress(row.address, 'smp')
+    if (state) Object.assign(state, { row, address })
+    else this.#states.set(row.key, { row, address, up: false, since: null, reason: null, moving: false })
+  }
+
+  row(key: string): ServerRow | undefined {
+    return this.#states.get(key)?.row
+  }
+
+  isUp(key: string): boolean {
+    return this.#states.get(key)?.up ?? false
+  }
+
+  downSince(key: string): number | null {
+    return this.#states.get(key)?.since ?? null
+  }
+
+  list(): ServerStatus[] {
+    return [...this.#states.values()].map(({ row, up, since, reason }) => ({ address: row.address, up, since, reason }))
+  }
+
+  /** Subscribes the queues of rows, whatever their servers. */
+  subscribe(rows: readonly SubscriptionRow[], options?: { readonly individually?: boolean }): void {
+    for (const [key, group] of groupByServer(rows)) {
+      const state = this.#states.get(key)
+      if (state) this.subscriber.subscribe(state.address, group.map(notifierOf), options)
+    }
+  }
+
+  unsubscribe(rows: readonly SubscriptionRow[]): void {
+    for (const [key, group] of groupByServer(rows)) {
+      const state = this.#states.get(key)
+      if (state)
+        this.subscriber.unsubscribe(
+          state.address,
+          group.map(({ notifierId }) => notifierId),
+        )
+    }
+  }
+
+  /** Every subscription of a server that is to be kept up, in pieces; of all servers without a key. */
+  async *subscribed(key?: string): AsyncGenerator<readonly SubscriptionRow[]> {
+    for (let after = ''; ; ) {
+      const options = key === undefined ? { after, limit: pageSize } : { after, limit: pageSize, server: key }
+      const rows = await this.store.page('subscriptions', options)
+      yield rows.filter(({ status }) => status === 'pending' || status === 'active')
+      if (rows.length < pageSize) return
+      after = (rows.at(-1) as SubscriptionRow).id
+    }
+  }
+
+  setUp(key: string): void {
+    const state = this.#states.get(key)
+    if (state) Object.assign(state, { up: true, since: this.clock.now(), reason: null })
+  }
+
+  /** A session that did not end orderly owes checks, also after a restart. */
+  async setDown(key: string, orderly: boolean, reason: string): Promise<void> {
+    const state = this.#states.get(key)
+    if (!state) return
+    if (state.up || state.since === null) state.since = this.clock.now()
+    Object.assign(state, { up: false, reason })
+    if (!orderly && !state.row.checkOwed) await this.setCheckOwed(key, true)
+  }
+
+  async setCheckOwed(key: string, checkOwed: boolean): Promise<void> {
+    const row = await this.store.atomic({ servers: { key: [key] } }, ({ servers: [row] }) => {
+      const changed = row && { ...row, checkOwed }
+      return { changes: { servers: changed ? [changed] : [] }, result: changed }
+    })
+    if (row) this.remember(row)
+  }
+
+  /**
+   * A subscription named this server at another address. While the server cannot be reached where it was, it is tried there,
+   * and all its subscriptions move when the handshake succeeds. A server that answers is not moved: its addresses are
+   * then names of one server.
+   */
+  considerMove(key: string, address: string): void {
+    const state = this.#states.get(key)
+    if (!state || state.up || state.moving || state.row.address === address) return
+    state.moving = true
+    const move = this.#move(state, address)
+      .catch((error) => this.logger.error({ error: errorKind(error) }, 'moving an SMP server failed'))
+      .finally(() => {
+        state.moving = false
+        this.#moves.delete(move)
+      })
+    this.#moves.add(move)
+  }
+
+  async #move(state: ServerState, text: string): Promise<void> {
+    const address = parseServerAddress(text, 'smp')
+    if (!(await this.subscriber.probe(address)) || state.up) return
+    const before = state.address
+    const { key } = state.row
+    const row = { ...state.row, address: text }
+    await this.store.atomic({}, () => ({ changes: { servers: [row] }, result: undefined }))
+    this.remember(row)
+    for await (const rows of this.subscribed(key)) {
+      this.subscriber.unsubscribe(
+        before,
+        rows.map(({ notifierId }) => notifierId),
+      )
+      this.subscriber.subscribe(address, rows.map(notifierOf))
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#moves)
+  }
+}
+
+function notifierOf({ notifierId, notifierKey }: SubscriptionRow): Notifier {
+  return { notifierId, notifierKey: PrivateKey.fromDer(notifierKey) as PrivateAuthKey }
+}
+
+function groupByServer(rows: readonly SubscriptionRow[]): Map<string, SubscriptionRow[]> {
+  const groups = new Map<string, SubscriptionRow[]>()
+  for (const row of rows) {
+    const group = groups.get(row.server)
+    if (group) group.push(row)
+    else groups.set(row.server, [row])
+  }
+  return groups
+}
+
+/** The raw key hash of a server's key in rows. */
+export const keyHashOf = (key: string): Uint8Array => fromBase64url(key)

@@ -1,0 +1,57 @@
+// Spec 30 §6, 04 §7: what the notification server needs of the SMP side. `pool-subscriber.ts` makes it from a pool.
+import type { PrivateAuthKey } from '@smpkit/crypto'
+import type { ServerAddress } from '@smpkit/smp-commands/address'
+
+/** One queue's notifier. */
+export interface Notifier {
+  readonly notifierId: Uint8Array
+  readonly notifierKey: PrivateAuthKey
+}
+
+/** `server` is the key hash in base64url everywhere: a server is that, whatever its hosts are called. */
+export type SubscriberEvent =
+  /** The answer to `NSUB` was `OK` or `SOK`, in the present session. */
+  | { readonly type: 'subscribed'; readonly server: string; readonly notifierId: Uint8Array }
+  /** It was an error that is no passing one, `AUTH` or `SERVICE` or another word; the queue is not tried again. */
+  | { readonly type: 'refused'; readonly server: string; readonly notifierId: Uint8Array; readonly code: string }
+  | {
+      readonly type: 'notification'
+      readonly server: string
+      readonly notifierId: Uint8Array
+      readonly nonce: Uint8Array
+      readonly encMeta: Uint8Array
+    }
+  /** `END` in the present session: another client subscribed. The queue is not tried again. */
+  | { readonly type: 'ended'; readonly server: string; readonly notifierId: Uint8Array }
+  /** `DELD`. */
+  | { readonly type: 'deleted'; readonly server: string; readonly notifierId: Uint8Array }
+  /** `ENDS`: the queues of the service are not subscribed any more. */
+  | { readonly type: 'serviceEnded'; readonly server: string }
+  /** A session begins. */
+  | { readonly type: 'up'; readonly server: string }
+  /** All queues of the server were answered in the present session. */
+  | { readonly type: 'settled'; readonly server: string }
+  /** A session ended, `orderly` if we closed it, or an attempt to begin one failed, which is orderly too. */
+  | { readonly type: 'down'; readonly server: string; readonly orderly: boolean; readonly reason: string }
+
+/**
+ * Keeps queues subscribed over reconnections.
+ *
+ * - Events of one server MUST come in the order in which the server sent them, and `subscribed` before the notifications that
+ *   follow it. `up` MUST come before all other events of a session and `down` after them; events of an earlier session
+ *   MUST NOT come after `up` of a later one.
+ * - `events` is iterated once. It gives what has come so far as one array, never an empty one; arrays in events are the
+ *   consumer's own. It MUST NOT drop events: when its buffer is full, it stops reading from the servers.
+ * - After `close`, `events` MUST still give what was received before, and then end.
+ */
+export interface SmpSubscriber extends AsyncDisposable {
+  readonly events: AsyncIterable<readonly SubscriberEvent[]>
+  /** Sends `NSUB` as soon as it can, also for queues that are subscribed. `individually`: not as part of a service. */
+  subscribe(server: ServerAddress, notifiers: readonly Notifier[], options?: { readonly individually?: boolean }): void
+  /** Forgets queues; no command is sent. */
+  unsubscribe(server: ServerAddress, notifierIds: readonly Uint8Array[]): void
+  /** Whether a server with this key hash answers the handshake at this address. Never rejects. */
+  probe(server: ServerAddress): Promise<boolean>
+  /** Ends all sessions orderly. */
+  close(): Promise<void>
+}

@@ -1,0 +1,316 @@
+// Spec 30 §5, 20 §8–§9, §12: registrations of devices.
+import { constantTimeEqual, PrivateKey, type PublicKey, randomBytes, sha256 } from '@smpkit/crypto'
+import { concat, toBase64url } from '@smpkit/encoding'
+import type { PushKind, PushProvider } from '@smpkit/push-providers'
+import { tokenSecret } from '@smpkit/push-providers/payload'
+import type { Clock } from './clock.js'
+import { NotificationServerError } from './errors.js'
+import type { Limits } from './limits.js'
+import type { Outbox } from './outbox.js'
+import { freshRow } from './outbox-rules.js'
+import { deviceKey, outboxId, type TokenRow, type TokenStatus } from './rows.js'
+import { keyHashOf, type Servers } from './servers.js'
+import type { Decision, NotificationStore } from './store.js'
+
+export interface NewToken {
+  readonly owner: string
+  /** The name of a provider. */
+  readonly provider: string
+  /** In the provider's form. */
+  readonly token: unknown
+  /** The client's half of the secret that encrypts pushes. */
+  readonly dhKey: PublicKey<'x25519'>
+}
+
+export interface AddedToken {
+  readonly id: string
+  /** Our half. */
+  readonly dhKey: PublicKey<'x25519'>
+  readonly status: TokenStatus
+  /** No row of this owner and device was there before. */
+  readonly created: boolean
+}
+
+export interface TokenState {
+  readonly status: TokenStatus
+  readonly reason: string | null
+  /** When the status changed, in milliseconds. */
+  readonly updatedAt: number
+  readonly periodMinutes: number
+  /** `hash`: XOR of SHA-256(server key hash ‖ notifier id) of all subscriptions, 32 bytes. */
+  readonly subscriptions: { readonly count: number; readonly hash: Uint8Array }
+}
+
+/** Names a row of an owner. */
+export interface Owned {
+  readonly owner: string
+  readonly id: string
+}
+
+export interface TokensOptions {
+  readonly store: NotificationStore
+  readonly providers: readonly PushProvider[]
+  readonly servers: Servers
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly limits: Limits
+}
+
+const day = 86_400_000
+const codeLength = 32
+const leastPeriod = 20
+
+export class Tokens {
+  readonly #options: TokensOptions
+
+  constructor(options: TokensOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Registers a device, or finds its registration by the same owner, and sends the code to the device. Registering again revives an
+   * invalid or expired token; the code stays the same.
+   * @throws NotificationServerError BAD_REQUEST, CONFLICT `dhKey`, LIMIT
+   */
+  async add({ owner, provider, token, dhKey }: NewToken): Promise<AddedToken> {
+    const { store, clock, limits } = this.#options
+    const deviceToken = this.#readToken(provider, token)
+    const device = deviceKey(provider, deviceToken)
+    const selection = { tokens: { device: [device] }, countsOf: owner }
+    const { row, created } = await store.atomic(selection, ({ tokens, counts }) => {
+      const now = clock.now()
+      const known = tokens.find((one) => one.owner === owner)
+      if (known && !constantTimeEqual(known.clientKey, dhKey.toRaw())) {
+        throw new NotificationServerError(
+          'CONFLICT',
+          'dhKey',
+          'expected the key of the earlier registration, got another',
+        )
+      }
+      if (!known && counts.tokens >= limits.tokens) {
+        throw new NotificationServerError('LIMIT', 'tokens', `expected at most ${limits.tokens} tokens of an owner`)
+      }
+      const row = known ? revived(known, now, limits) : newToken({ owner, provider, deviceToken, dhKey }, now, limits)
+      return this.#withVerification(row, now, { row, created: !known })
+    })
+    this.#wake(row, 'verification')
+    return { id: row.id, dhKey: PrivateKey.fromRaw('x25519', row.serverKey).publicKey, status: row.status, created }
+  }
+
+  /**
+   * Activates a token with the code that was pushed to the device; may be repeated. Other owners' registrations of the device are
+   * deleted with their subscriptions. After ten wrong codes a new one is pushed.
+   * @throws NotificationServerError NOT_FOUND, FORBIDDEN
+   */
+  async verify({ owner, id, code }: Owned & { readonly code: Uint8Array }): Promise<void> {
+    const { store, clock, limits } = this.#options
+    const { provider, deviceToken } = await this.#find({ owner, id })
+    const device = deviceKey(provider, deviceToken)
+    const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
+    const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
+    const { subscriptions: lost } = await store.read({ subscriptions: { token } })
+    const { result, row } = await store.atomic({ tokens: { id: [id], device: [device] } }, ({ tokens }) => {
+      const now = clock.now()
+      const row = ownRow(tokens, { owner, id })
+      if (row.status === 'invalid' || row.status === 'expired')
+        return { changes: {}, result: { result: 'status', row } }
+      if (!constantTimeEqual(row.code, code)) {
+        const left = row.triesLeft - 1
+        if (left > 0) return { changes: { tokens: [{ ...row, triesLeft: left }] }, result: { result: 'code', row } }
+        return this.#withVerification(withNewCode(row, limits), now, { result: 'new code', row })
+      }
+      const others = tokens.filter(
+        (one) =>
+          one.owner !== owner && deviceKey(one.provider, one.deviceToken) === deviceKey(row.provider, row.deviceToken),
+      )
+      const active: TokenRow = {
+        ...row,
+        status: 'active',
+        reason: null,
+        updatedAt: row.status === 'active' ? row.updatedAt : now,
+        usedAt: now,
+        expiresAt: now + limits.verifiedExpiry,
+        periodicAt: row.periodMinutes > 0 ? (row.periodicAt ?? now + row.periodMinutes * 60_000) : null,
+        triesLeft: limits.codeTries,
+      }
+      const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
+      return { changes: { tokens: [active], remove }, result: { result: 'active', row: active } }
+    })
+    if (result === 'active') {
+      this.#options.servers.unsubscribe(lost)
+      // What came before the token was active.
+      this.#wake(row, 'message')
+      this.#wake(row, 'check')
+      return
+    }
+    if (result === 'new code') this.#wake(row, 'verification')
+    if (result === 'status') throw new NotificationServerError('FORBIDDEN', 'status', 'expected a registered token')
+    throw new NotificationServerError('FORBIDDEN', 'code', 'expected the code that was pushed, got another')
+  }
+
+  /**
+   * The device has a new push token: it is to be verified again, all else stays.
+   * @throws NotificationServerError NOT_FOUND, BAD_REQUEST, CONFLICT `exists`
+   */
+  async replace({ owner, id, provider, token }: Owned & Pick<NewToken, 'provider' | 'token'>): Promise<void> {
+    const { store, clock, limits } = this.#options
+    const deviceToken = this.#readToken(provider, token)
+    const device = deviceKey(provider, deviceToken)
+    const row = await store.atomic({ tokens: { id: [id], device: [device] } }, ({ tokens }) => {
+      const now = clock.now()
+      const before = ownRow(tokens, { owner, id })
+      const isOther = (one: TokenRow) =>
+        deviceKey(one.provider, one.deviceToken) === device && one.owner === owner && one.id !== id
+      if (tokens.some(isOther))
+        throw new NotificationServerError('CONFLICT', 'exists', 'expected a device without a registration')
+      const fresh = {
+        provider,
+        deviceToken,
+        status: 'registered' as const,
+        reason: null,
+        registeredAt: now,
+        updatedAt: now,
+      }
+      const times = { usedAt: now, expiresAt: now + limits.unverifiedExpiry, periodicAt: null }
+      const row = withNewCode({ ...before, ...fresh, ...times }, limits)
+      return this.#withVerification(row, now, row)
+    })
+    this.#wake(row, 'verification')
+  }
+
+  /** Sets periodic check-messages pushes; 0 turns them off. @throws NotificationServerError NOT_FOUND, BAD_REQUEST `minutes` */
+  async setPeriod({ owner, id, minutes }: Owned & { readonly minutes: number }): Promise<void> {
+    if (!Number.isSafeInteger(minutes) || (minutes !== 0 && minutes < leastPeriod) || minutes > 65535) {
+      throw new NotificationServerError('BAD_REQUEST', 'minutes', `expected 0, or ${leastPeriod} to 65535 minutes`)
+    }
+    const { store, clock } = this.#options
+    await store.atomic({ tokens: { id: [id] } }, ({ tokens }) => {
+      const row = ownRow(tokens, { owner, id })
+      const periodicAt = minutes > 0 && row.status === 'active' ? clock.now() + minutes * 60_000 : null
+      return { changes: { tokens: [{ ...row, periodMinutes: minutes, periodicAt }] }, result: undefined }
+    })
+  }
+
+  /** @throws NotificationServerError NOT_FOUND */
+  async get(owned: Owned): Promise<TokenState> {
+    const row = await this.#find(owned)
+    await this.touch(owned.owner, [owned.id])
+    const { subscriptions } = await this.#options.store.read({ subscriptions: { token: [row.id] } })
+    const hash = new Uint8Array(32)
+    for (const { server, notifierId } of subscriptions) {
+      sha256(concat(keyHashOf(server), notifierId)).forEach((byte, i) => {
+        hash[i] = (hash[i] as number) ^ byte
+      })
+    }
+    const { status, reason, updatedAt, periodMinutes } = row
+    return { status, reason, updatedAt, periodMinutes, subscriptions: { count: subscriptions.length, hash } }
+  }
+
+  /** Deletes a token with its subscriptions and what is owed to it. @throws NotificationServerError NOT_FOUND */
+  async remove(owned: Owned): Promise<void> {
+    await this.#find(owned)
+    await this.forget([owned.id])
+  }
+
+  /** Deletes tokens of any owners. */
+  async forget(token: readonly string[]): Promise<void> {
+    const { store, servers } = this.#options
+    const { subscriptions } = await store.read({ subscriptions: { token } })
+    await store.atomic({}, () => ({ changes: { remove: { tokens: token } }, result: undefined }))
+    servers.unsubscribe(subscriptions)
+  }
+
+  /** Notes that the client of these tokens is alive; written once a day. */
+  async touch(owner: string, id: readonly string[]): Promise<void> {
+    const { store, clock, limits } = this.#options
+    const { tokens } = await store.read({ tokens: { id } })
+    if (!tokens.some((row) => isStale(row, owner, clock.now()))) return
+    await store.atomic({ tokens: { id } }, (rows) => {
+      const now = clock.now()
+      const stale = rows.tokens.filter((row) => isStale(row, owner, now))
+      const used = stale.map((row) => ({ ...row, usedAt: now, expiresAt: now + limits.verifiedExpiry }))
+      return { changes: { tokens: used }, result: undefined }
+    })
+  }
+
+  #readToken(name: string, token: unknown): string {
+    const provider = this.#options.providers.find((one) => one.name === name)
+    if (!provider)
+      throw new NotificationServerError('BAD_REQUEST', 'provider', 'expected the name of a provider of this server')
+    try {
+      return provider.readToken(token)
+    } catch (cause) {
+      throw new NotificationServerError('BAD_REQUEST', 'token', 'expected a device token of the provider', { cause })
+    }
+  }
+
+  async #find({ owner, id }: Owned): Promise<TokenRow> {
+    const { tokens } = await this.#options.store.read({ tokens: { id: [id] } })
+    return ownRow(tokens, { owner, id })
+  }
+
+  #withVerification<T>(row: TokenRow, now: number, result: T): Decision<T> {
+    const owed = freshRow({ token: row.id, kind: 'verification', provider: row.provider }, now)
+    return { changes: { tokens: [row], outbox: [owed] }, result }
+  }
+
+  #wake({ id, provider }: TokenRow, kind: PushKind): void {
+    this.#options.outbox.wake({ token: id, kind, provider }, this.#options.clock.now(), {
+      sooner: kind === 'verification',
+    })
+  }
+}
+
+/** @throws NotificationServerError NOT_FOUND */
+export function ownRow<R extends Owned>(
+  rows: readonly R[],
+  { owner, id }: Owned,
+  name: 'token' | 'subscription' = 'token',
+): R {
+  const row = rows.find((one) => one.id === id && one.owner === owner)
+  if (!row) throw new NotificationServerError('NOT_FOUND', name, `expected a ${name} of this owner`)
+  return row
+}
+
+const isStale = (row: TokenRow, owner: string, now: number) =>
+  row.owner === owner && row.status === 'active' && now - row.usedAt >= day
+
+const withNewCode = (row: TokenRow, limits: Limits): TokenRow => ({
+  ...row,
+  code: randomBytes(codeLength),
+  triesLeft: limits.codeTries,
+})
+
+function revived(row: TokenRow, now: number, limits: Limits): TokenRow {
+  if (row.status !== 'invalid' && row.status !== 'expired') return row
+  const times = { registeredAt: now, updatedAt: now, usedAt: now, expiresAt: now + limits.unverifiedExpiry }
+  return { ...row, ...times, status: 'registered', reason: null }
+}
+
+function newToken(
+  { owner, provider, deviceToken, dhKey }: Omit<NewToken, 'token'> & { readonly deviceToken: string },
+  now: number,
+  limits: Limits,
+): TokenRow {
+  const serverKey = PrivateKey.generate('x25519')
+  return {
+    id: toBase64url(randomBytes(24)),
+    owner,
+    provider,
+    deviceToken,
+    status: 'registered',
+    reason: null,
+    clientKey: dhKey.toRaw(),
+    serverKey: serverKey.toRaw(),
+    secret: tokenSecret(serverKey, dhKey),
+    code: randomBytes(codeLength),
+    triesLeft: limits.codeTries,
+    registeredAt: now,
+    updatedAt: now,
+    usedAt: now,
+    periodMinutes: 0,
+    checkSentAt: null,
+    periodicAt: null,
+    expiresAt: now + limits.unverifiedExpiry,
+  }
+}
