@@ -1,21 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { fingerprint } from '@smpkit/crypto'
-import type { Host } from '@smpkit/smp-commands/address'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectSmp } from './connect.js'
 import { createServerIdentity, createServiceCredentials } from './identity.js'
 import { blockSize } from './smp.js'
 import {
-  addressOf,
   block,
   bytes,
   chainOf,
   cleanUp,
-  ended,
   errorOf,
   honestHello,
   startServer,
-  startTcp,
   startTls,
   take,
 } from './testing/fixtures.js'
@@ -94,46 +89,6 @@ describe('a session', () => {
       }),
     )
     expect(echoes).toEqual(Array.from({ length: 100 }, (_, i) => bytes(100, i)))
-  })
-})
-
-describe('the identity of the server', () => {
-  it('a wrong fingerprint ends the connection before anything is sent', async () => {
-    const received: Buffer[] = []
-    const address = await startTls((socket) => {
-      socket.on('data', (data) => received.push(data))
-      socket.write(block(honestHello(socket)))
-    })
-    const error = await errorOf(connectSmp({ ...address, keyHash: bytes(32) }))
-    expect(error).toMatchObject({ code: 'IDENTITY', temporary: false })
-    await delay(50)
-    expect(received).toEqual([])
-  })
-
-  const cases = {
-    'a chain of one certificate': { chain: chainOf(1), code: 'LENGTH' },
-    'a chain of five certificates': { chain: chainOf(5), code: 'LENGTH' },
-    'an expired certificate': { chain: chainOf(2, { notAfter: new Date(Date.now() - 1000) }), code: 'EXPIRED' },
-    'a CA that did not sign': { chain: chainOf(2, { wrongSigner: true }), code: 'SIGNATURE' },
-  }
-  it.each(Object.entries(cases))('%s is refused', async (_, { chain, code }) => {
-    const address = await startTls(() => {}, chain)
-    const error = await errorOf(connectSmp({ ...address, keyHash: chain.fingerprint }))
-    expect(error).toMatchObject({ code: 'CERTIFICATE', temporary: false, cause: { code } })
-  })
-
-  it('a chain in another order is refused', async () => {
-    const { certChain, privateKey } = chainOf(3)
-    const [leaf, second, third] = certChain as [Uint8Array, Uint8Array, Uint8Array]
-    const address = await startTls(() => {}, { certChain: [leaf, third, second], privateKey })
-    const error = await errorOf(connectSmp({ ...address, keyHash: fingerprint(third) }))
-    expect(error).toMatchObject({ code: 'CERTIFICATE', cause: { code: 'ISSUER' } })
-  })
-
-  it('dates are those of the given clock', async () => {
-    const { address } = await startServer()
-    const error = await errorOf(connectSmp(address, { now: () => new Date('2001-01-01') }))
-    expect(error).toMatchObject({ code: 'CERTIFICATE', cause: { code: 'NOT_YET_VALID' } })
   })
 })
 
@@ -269,134 +224,5 @@ describe('a service', () => {
     const mixed = { certChain: credentials.certChain, privateKey: createServiceCredentials().privateKey }
     const error = await errorOf(connectSmp(address, { service: { ...mixed, role: 'notifier' } }))
     expect(error).toMatchObject({ code: 'CERTIFICATE', temporary: false })
-  })
-})
-
-describe('addresses', () => {
-  const domain = (text: string): Host => ({ type: 'domain', text })
-
-  it('each host and each of its IP addresses is tried until one works', async () => {
-    const { address } = await startServer()
-    const asked: string[] = []
-    const client = await connectSmp(
-      { ...address, hosts: [domain('first.example'), domain('second.example')] },
-      {
-        lookup: async (host) => {
-          asked.push(host)
-          if (host === 'first.example') throw Object.assign(new Error('unknown name'), { code: 'ENOTFOUND' })
-          return ['127.0.0.2', '127.0.0.1']
-        },
-      },
-    )
-    expect(asked).toEqual(['first.example', 'second.example'])
-    await client.close()
-  })
-
-  it('one error tells of all that failed', async () => {
-    const address = { ...addressOf(1), hosts: [domain('a.example'), domain('b.example')] }
-    const lookup = async (host: string) => {
-      if (host === 'a.example') throw Object.assign(new Error('unknown name'), { code: 'ENOTFOUND' })
-      return ['127.0.0.1']
-    }
-    const error = await errorOf(connectSmp(address, { lookup }))
-    expect(error).toMatchObject({
-      code: 'NETWORK',
-      temporary: true,
-      errors: [{ code: 'NETWORK' }, { code: 'NETWORK' }],
-    })
-  })
-
-  it('only what allowAddress allows is connected to, asked about the resolved address', async () => {
-    const { server, address } = await startServer()
-    const asked: string[] = []
-    const allowAddress = (ip: string) => {
-      asked.push(ip)
-      return false
-    }
-    for (const text of ['127.0.0.1', '2130706433', '0x7f.1']) {
-      const error = await errorOf(connectSmp({ ...server.address(text), hosts: [domain(text)] }, { allowAddress }))
-      expect(error).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
-    }
-    expect(asked).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1'])
-    const client = await connectSmp(address, { allowAddress: (ip) => ip === '127.0.0.1' })
-    await client.close()
-  })
-
-  it('a refused address does not keep the next one from being used', async () => {
-    const { address } = await startServer()
-    const hosts = [{ type: 'ipv4', text: '127.0.0.2' } as const, ...address.hosts]
-    const client = await connectSmp({ ...address, hosts }, { allowAddress: (ip) => ip === '127.0.0.1' })
-    await client.close()
-  })
-
-  it('onion names are never looked up', async () => {
-    const asked: string[] = []
-    const lookup = async (host: string) => {
-      asked.push(host)
-      return ['127.0.0.1']
-    }
-    const hosts = [{ type: 'onion', text: `${'a'.repeat(56)}.onion` } as const]
-    expect(await errorOf(connectSmp({ ...addressOf(1), hosts }, { lookup }))).toMatchObject({ code: 'HOST' })
-    expect(asked).toEqual([])
-  })
-
-  it('nobody listens', async () => {
-    expect(await errorOf(connectSmp(addressOf(1)))).toMatchObject({ code: 'NETWORK', temporary: true })
-  })
-})
-
-describe('waiting', () => {
-  it('a server that accepts and does no TLS ends with the time-out', async () => {
-    const address = await startTcp(() => {})
-    expect(await errorOf(connectSmp(address, { connectTimeout: brief }))).toMatchObject({ code: 'TIMEOUT' })
-  })
-
-  it('a name server that does not answer ends with the time-out', async () => {
-    const { address } = await startServer()
-    const lookup = () => new Promise<string[]>(() => {})
-    expect(await errorOf(connectSmp(address, { lookup, connectTimeout: brief }))).toMatchObject({ code: 'TIMEOUT' })
-  })
-
-  it('a server that speaks no TLS is told apart', async () => {
-    const address = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    expect(await errorOf(connectSmp(address))).toMatchObject({ code: 'TLS' })
-  })
-
-  describe('abort', () => {
-    const stages = {
-      'before the start': async () => (await startServer()).address,
-      'in TLS': () => startTcp(() => {}),
-      'in the handshake': () => startTls(() => {}),
-    }
-    it.each(Object.entries(stages))('%s', async (stage, start) => {
-      const address = await start()
-      const controller = new AbortController()
-      if (stage === 'before the start') controller.abort(new Error('reason'))
-      const connecting = errorOf(connectSmp(address, { signal: controller.signal }))
-      await delay(100)
-      controller.abort(new Error('reason'))
-      expect(await connecting).toMatchObject({ code: 'ABORTED', cause: { message: 'reason' } })
-    })
-
-    it('in the look-up of a name', async () => {
-      const controller = new AbortController()
-      const lookup = () => new Promise<string[]>(() => {})
-      const connecting = errorOf(connectSmp(addressOf(1), { signal: controller.signal, lookup }))
-      controller.abort()
-      expect(await connecting).toMatchObject({ code: 'ABORTED' })
-    })
-
-    it('closes the socket', async () => {
-      let closed: Promise<void> | undefined
-      const address = await startTls((socket) => {
-        closed = ended(socket)
-      })
-      const controller = new AbortController()
-      const connecting = errorOf(connectSmp(address, { signal: controller.signal }))
-      await expect.poll(() => closed !== undefined).toBe(true)
-      controller.abort()
-      await connecting
-      await closed
-    })
   })
 })

@@ -12,19 +12,10 @@ import {
   credentialsToPem,
   serverIdentityFromPem,
 } from './identity.js'
-import { cleanUp, startServer } from './testing/fixtures.js'
+import { cleanUp, startServer, withOpenssl } from './testing/fixtures.js'
 import { toPem } from './tls-options.js'
 
 afterEach(cleanUp)
-
-const withOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'])
-    return true
-  } catch {
-    return false
-  }
-})()
 
 describe('a server identity', () => {
   it.each(['ed25519', 'ed448'] as const)('of %s has a chain that clients accept', (algorithm) => {

@@ -69,6 +69,8 @@ export async function listenBlocks<S>(options: ListenBlocksOptions<S>): Promise<
     serve(socket, context, options, channels, () => admission.finish(socket)).catch(onError)
   })
   await listen(server, options)
+  // Such as too many open files: the next client may be luckier.
+  server.on('error', (cause) => onError(socketError(cause)))
   const { address: host, port } = server.address() as { address: string; port: number }
 
   const close = async () => {
@@ -92,8 +94,12 @@ function serverContext<S>({ credentials }: ListenBlocksOptions<S>): SecureContex
 
 function listen<S>(server: Server, { host, port = 0 }: ListenBlocksOptions<S>): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(socketError(cause)))
-    server.listen({ host, port, backlog: 1024 }, resolve)
+    const fail = (cause: Error) => reject(socketError(cause))
+    server.once('error', fail)
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.off('error', fail)
+      resolve()
+    })
   })
 }
 
@@ -159,6 +165,8 @@ function acceptTls<S>(
       reject(error)
     }
     cancelled.addEventListener('abort', () => socket.destroy())
+    // What happens to it happens to the socket around it.
+    raw.on('error', () => {})
     socket.on('error', (error) => fail(socketError(error)))
     socket.on('close', () => reject(new SmpTransportError('CLOSED', 'the client ended the connection during TLS')))
     socket.once('secure', () => {

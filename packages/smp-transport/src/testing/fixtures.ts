@@ -1,4 +1,5 @@
 // Servers and clients for tests: honest ones, and ones that say anything.
+import { execFileSync } from 'node:child_process'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type ConnectionOptions, createSecureContext, TLSSocket, connect as tlsConnect } from 'node:tls'
 import { createCertificate, fingerprint, PrivateKey, parseCertificate, type SigningAlgorithm } from '@smpkit/crypto'
@@ -12,6 +13,15 @@ import { blockSize } from '../smp.js'
 import { type TlsCredentials, tlsFacts, tlsParameters } from '../tls-options.js'
 
 export const identity = createServerIdentity()
+
+export const withOpenssl = (() => {
+  try {
+    execFileSync('openssl', ['version'])
+    return true
+  } catch {
+    return false
+  }
+})()
 
 const cleanups: (() => Promise<unknown> | unknown)[] = []
 
