@@ -1,1 +1,3 @@
-export {}
+export { Broker } from './broker.js'
+export { serve } from './connection.js'
+export { Store } from './store.js'

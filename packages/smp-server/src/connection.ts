@@ -1,0 +1,128 @@
+// Spec 04 §2.2, §6.2: from a block that came to the answers that go.
+import {
+  type AuthorizedCommand,
+  type BlockConnection,
+  type ErrorResponse,
+  ParseError,
+  parseBlock,
+  receiveCommand,
+  type ServerSession,
+} from '@smpkit/smp-commands'
+import type { Broker } from './broker.js'
+import type { Client } from './client.js'
+import type { Following } from './commands/call.js'
+import { execute } from './commands/execute.js'
+import type { Id } from './queue.js'
+import { type ChecksLeft, verify } from './verify.js'
+
+const empty = new Uint8Array(0)
+/** Commands whose authorization is checked before other connections have their turn: some milliseconds. */
+const checksPerTurn = 32
+/** With no more answers than this, the first message goes into their block. */
+const answersWithMessage = 4
+
+/** Lets other connections go on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Serves one connection until it ends. */
+export async function serve(broker: Broker, connection: BlockConnection<ServerSession>): Promise<void> {
+  const client = broker.connect(connection)
+  try {
+    for await (const block of connection) {
+      client.active()
+      await receiveBlock(broker, client, block)
+      // A peer that does not read is not read from.
+      await client.outgoing.room()
+      await client.proxying.room()
+      await turn()
+    }
+  } finally {
+    broker.disconnect(client)
+    await connection.close()
+  }
+}
+
+async function receiveBlock(broker: Broker, client: Client, block: Uint8Array): Promise<void> {
+  let transmissions: Uint8Array[]
+  try {
+    transmissions = parseBlock(block)
+  } catch (error) {
+    if (!(error instanceof ParseError)) broker.fault(error)
+    client.outgoing.add([client.error(empty, empty, { code: 'BLOCK' })])
+    return
+  }
+  const commands = await authorized(broker, client, transmissions)
+  executeAll(broker, client, commands)
+}
+
+/** The commands that may be executed; what is wrong with the others is answered at once. */
+async function authorized(broker: Broker, client: Client, transmissions: Uint8Array[]): Promise<AuthorizedCommand[]> {
+  const commands: AuthorizedCommand[] = []
+  const errors: Uint8Array[] = []
+  const left = { checks: broker.settings.maxChecksPerBlock }
+  let turnAt = left.checks - checksPerTurn
+  for (const bytes of transmissions) {
+    const received = check(broker, client, bytes, left)
+    if ('error' in received) errors.push(client.error(received.corrId, received.entityId, received.error))
+    else commands.push(received)
+    if (left.checks > turnAt) continue
+    turnAt = left.checks - checksPerTurn
+    await turn()
+  }
+  client.outgoing.add(errors)
+  return commands
+}
+
+function check(broker: Broker, client: Client, bytes: Uint8Array, left: ChecksLeft): AuthorizedCommand | ErrorResponse {
+  try {
+    const received = receiveCommand(client.session, bytes)
+    if ('error' in received) return received
+    const error = verify(broker.store, client.session, received, left)
+    return error ? { corrId: received.corrId, entityId: received.entityId, error } : received
+  } catch (error) {
+    broker.fault(error)
+    return { corrId: empty, entityId: empty, error: { code: 'INTERNAL' } }
+  }
+}
+
+interface Outcome {
+  /** `null`: it will be answered later. */
+  readonly answer: Uint8Array | null
+  readonly following: Following
+}
+
+/** From the last to the first; the answers stand in the order of the commands. */
+function executeAll(broker: Broker, client: Client, commands: readonly AuthorizedCommand[]): void {
+  const outcomes = commands
+    .toReversed()
+    .map((command) => executeOne(broker, client, command))
+    .reverse()
+  const answers: Uint8Array[] = []
+  const messages: Id[] = []
+  const events: Uint8Array[] = []
+  for (const { answer, following } of outcomes) {
+    if (answer) answers.push(answer)
+    messages.push(...following.messages)
+    events.push(...following.events)
+  }
+  const [first, ...others] = messages
+  if (answers.length <= answersWithMessage && first !== undefined) {
+    client.outgoing.add(answers, first)
+    for (const id of others) client.outgoing.addMessage(id)
+  } else {
+    client.outgoing.add(answers)
+    for (const id of messages) client.outgoing.addMessage(id)
+  }
+  client.outgoing.add(events)
+}
+
+function executeOne(broker: Broker, client: Client, received: AuthorizedCommand): Outcome {
+  const following: Following = { messages: [], events: [] }
+  const { corrId, entityId } = received
+  try {
+    const message = execute(broker, client, received, following)
+    return { answer: message && client.answer(corrId, entityId, message), following }
+  } catch (error) {
+    return { answer: client.answer(corrId, entityId, broker.fault(error)), following }
+  }
+}
