@@ -185,6 +185,8 @@ export class Outbox {
     if (attempt.provider !== lane.provider.name)
       return { next: clock.now(), owed: { ...owed, provider: attempt.provider } }
     const outcome = await this.#send(attempt, lane.provider)
+    // Not the provider's answer: the push stays owed as it was.
+    if (this.#closed && outcome.outcome === 'retry') return { next: null, owed }
     const next = await store.atomic(selection, (rows) =>
       settle(attempt, rows, { outcome, now: clock.now(), again: entry.again, random: random() }, limits),
     )

@@ -1,7 +1,7 @@
 // Spec 30 §5, 20 §8–§9, §12: registrations of devices.
 import { constantTimeEqual, PrivateKey, type PublicKey, randomBytes, sha256 } from '@smpkit/crypto'
 import { concat, toBase64url } from '@smpkit/encoding'
-import type { PushKind, PushProvider } from '@smpkit/push-providers'
+import type { PushProvider } from '@smpkit/push-providers'
 import { tokenSecret } from '@smpkit/push-providers/payload'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
@@ -93,7 +93,7 @@ export class Tokens {
       const row = known ? revived(known, now, limits) : newToken({ owner, provider, deviceToken, dhKey }, now, limits)
       return this.#withVerification(row, now, { row, created: !known })
     })
-    this.#wake(row, 'verification')
+    this.#wake(row)
     return { id: row.id, dhKey: PrivateKey.fromRaw('x25519', row.serverKey).publicKey, status: row.status, created }
   }
 
@@ -109,15 +109,18 @@ export class Tokens {
     const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
     const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
     const { subscriptions: lost } = await store.read({ subscriptions: { token } })
-    const { result, row } = await store.atomic({ tokens: { id: [id], device: [device] } }, ({ tokens }) => {
+    const owedIds = (['message', 'check'] as const).map((kind) => outboxId(id, kind))
+    const selection = { tokens: { id: [id], device: [device] }, outbox: { id: owedIds } }
+    const { result, row, owed } = await store.atomic(selection, ({ tokens, outbox }) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
       if (row.status === 'invalid' || row.status === 'expired')
-        return { changes: {}, result: { result: 'status', row } }
+        return { changes: {}, result: { result: 'status', row, owed: [] } }
       if (!constantTimeEqual(row.code, code)) {
         const left = row.triesLeft - 1
-        if (left > 0) return { changes: { tokens: [{ ...row, triesLeft: left }] }, result: { result: 'code', row } }
-        return this.#withVerification(withNewCode(row, limits), now, { result: 'new code', row })
+        if (left > 0)
+          return { changes: { tokens: [{ ...row, triesLeft: left }] }, result: { result: 'code', row, owed: [] } }
+        return this.#withVerification(withNewCode(row, limits), now, { result: 'new code', row, owed: [] })
       }
       const others = tokens.filter(
         (one) =>
@@ -134,16 +137,15 @@ export class Tokens {
         triesLeft: limits.codeTries,
       }
       const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
-      return { changes: { tokens: [active], remove }, result: { result: 'active', row: active } }
+      return { changes: { tokens: [active], remove }, result: { result: 'active', row: active, owed: outbox } }
     })
     if (result === 'active') {
       this.#options.servers.unsubscribe(lost)
       // What came before the token was active.
-      this.#wake(row, 'message')
-      this.#wake(row, 'check')
+      for (const one of owed) this.#options.outbox.wake(one, one.dueAt)
       return
     }
-    if (result === 'new code') this.#wake(row, 'verification')
+    if (result === 'new code') this.#wake(row)
     if (result === 'status') throw new NotificationServerError('FORBIDDEN', 'status', 'expected a registered token')
     throw new NotificationServerError('FORBIDDEN', 'code', 'expected the code that was pushed, got another')
   }
@@ -175,7 +177,7 @@ export class Tokens {
       const row = withNewCode({ ...before, ...fresh, ...times }, limits)
       return this.#withVerification(row, now, row)
     })
-    this.#wake(row, 'verification')
+    this.#wake(row)
   }
 
   /** Sets periodic check-messages pushes; 0 turns them off. @throws NotificationServerError NOT_FOUND, BAD_REQUEST `minutes` */
@@ -254,10 +256,9 @@ export class Tokens {
     return { changes: { tokens: [row], outbox: [owed] }, result }
   }
 
-  #wake({ id, provider }: TokenRow, kind: PushKind): void {
-    this.#options.outbox.wake({ token: id, kind, provider }, this.#options.clock.now(), {
-      sooner: kind === 'verification',
-    })
+  #wake({ id, provider }: TokenRow): void {
+    const owed = { token: id, kind: 'verification', provider } as const
+    this.#options.outbox.wake(owed, this.#options.clock.now(), { sooner: true })
   }
 }
 

@@ -1,0 +1,397 @@
+import { serverAddressToText } from '@smpkit/smp-commands/address'
+import { describe, expect, test } from 'vitest'
+import { memoryStore } from './memory-store.js'
+import { FakeProvider, mortal } from './testing/fakes.js'
+import { ManualClock, settled } from './testing/manual-clock.js'
+import { addressText, allAnswered, Device, down, Queue, type Setup, setUp, up } from './testing/setup.js'
+
+const minute = 60_000
+
+/** An active device with queues 1, 2, … */
+async function withQueues(count: number, options?: Parameters<typeof setUp>[0]) {
+  const setup = await setUp(options)
+  const device = await new Device().activate(setup)
+  const queues = Array.from({ length: count }, (_, i) => new Queue(i + 1))
+  setup.subscriber.emit(up())
+  for (const queue of queues) await queue.add(setup, device)
+  const notify = async (...numbers: number[]) => {
+    setup.subscriber.emit(...numbers.map((number) => (queues[number - 1] as Queue).notification()))
+    await settled()
+  }
+  return { ...setup, setup, device, queues, notify }
+}
+
+describe('a notification becomes a push', () => {
+  test('at once, with the address that the owner wrote, the time and the metadata', async () => {
+    const { device, provider, subscriber, queues, clock } = await withQueues(1)
+    const event = (queues[0] as Queue).notification()
+    subscriber.emit(event)
+    await settled()
+    expect(provider.pushes).toHaveLength(1)
+    const [opened] = device.open(provider.pushes)
+    const { notifierId, nonce, encMeta } = event
+    const ntfTs = Math.floor(clock.now() / 1000)
+    expect(opened).toMatchObject({ kind: 'message', items: [{ notifierId, nonce, encMeta, ntfTs }] })
+    const [item] = opened?.kind === 'message' ? opened.items : []
+    expect(item && serverAddressToText(item.server)).toBe(addressText())
+    expect(queues).toHaveLength(1)
+  })
+
+  test('those that come in one batch go in one push, newest last', async () => {
+    const { device, provider, notify } = await withQueues(4)
+    await notify(2, 1, 4, 3, 1)
+    expect(device.queues(provider.pushes)).toEqual(['2,4,3,1'])
+  })
+
+  test('those that arrive while a push is in flight join the next one', async () => {
+    const { device, provider, notify } = await withQueues(3)
+    provider.hold = true
+    await notify(1)
+    await notify(2)
+    await notify(3)
+    expect(provider.pushes).toHaveLength(1)
+    provider.hold = false
+    provider.release()
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['1', '2,3'])
+  })
+
+  test('a queue that is notified again while its push is in flight is pushed again', async () => {
+    const { device, provider, notify } = await withQueues(1)
+    provider.hold = true
+    await notify(1)
+    await notify(1)
+    provider.hold = false
+    provider.release()
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['1', '1'])
+  })
+
+  test('more than six queues make several pushes, oldest first', async () => {
+    const { device, provider, notify } = await withQueues(14)
+    await notify(...Array.from({ length: 14 }, (_, i) => i + 1))
+    expect(device.queues(provider.pushes)).toEqual(['1,2,3,4,5,6', '7,8,9,10,11,12', '13,14'])
+  })
+
+  test('what does not fit waits for the next push', async () => {
+    const setup = await setUp()
+    const device = await new Device().activate(setup)
+    const long = Array.from({ length: 5 }, (_, i) => `${i}${'x'.repeat(180)}.example`).join()
+    const server = new Queue(0).server
+    const hosts = long.split(',').map((text) => ({ type: 'domain' as const, text }))
+    const queues = [1, 2, 3].map((number) => new Queue(number, { ...server, hosts }))
+    for (const queue of queues) await queue.add(setup, device)
+    setup.subscriber.emit(...queues.map((queue) => queue.notification()))
+    await settled()
+    expect(device.queues(setup.provider.pushes)).toEqual(['1,2', '3'])
+  })
+
+  test('nothing is pushed twice, and nothing is left owed, once it was accepted', async () => {
+    const { provider, notify, server, clock } = await withQueues(2)
+    await notify(1, 2)
+    await clock.advance(10 * minute)
+    expect(provider.pushes).toHaveLength(1)
+    expect(await server.status()).toMatchObject({ outbox: {}, pushes: { inFlight: 0, owed: 0 } })
+  })
+
+  test('a notification without metadata makes the device look', async () => {
+    const { device, provider, subscriber, queues } = await withQueues(1)
+    subscriber.emit({ ...(queues[0] as Queue).notification(), encMeta: new Uint8Array() })
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['check'])
+  })
+
+  test('a block of notifications is one transaction of the store (W19)', async () => {
+    let atomics = 0
+    const store = memoryStore()
+    const counting = new Proxy(store, {
+      get: (target, name: keyof typeof store) => {
+        const method = target[name] as (...args: unknown[]) => unknown
+        return (...args: unknown[]) => {
+          if (name === 'atomic') atomics++
+          return method.apply(target, args)
+        }
+      },
+    })
+    const { provider, notify } = await withQueues(6, { store: counting })
+    provider.hold = true
+    atomics = 0
+    await notify(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6)
+    expect(atomics).toBe(1)
+    provider.release()
+  })
+
+  test('it is in the store before the push leaves', async () => {
+    const { store, failures } = mortal(memoryStore())
+    const { provider, notify, clock } = await withQueues(1, { store })
+    failures.next = 3
+    await notify(1)
+    expect(provider.pushes).toHaveLength(0)
+    await clock.advance(3000)
+    expect(provider.pushes).toHaveLength(1)
+  })
+})
+
+describe('a push that is not accepted', () => {
+  const retry = { outcome: 'retry', afterMs: 0, reason: '503' } as const
+
+  test('is tried again after growing delays, with what came meanwhile and a new nonce (W3)', async () => {
+    const { device, provider, notify, clock } = await withQueues(3)
+    provider.outcomes.push(retry, retry, retry)
+    const times: number[] = []
+    const began = clock.now()
+    await notify(1)
+    for (let i = 0; i < 100; i++) {
+      if (times.length < provider.pushes.length) times.push(clock.now() - began)
+      if (i === 5) await notify(2)
+      await clock.advance(100)
+    }
+    // Half of the delay is at random: 0.5 here.
+    expect(times.map((time) => Math.round(time / 250) * 250)).toEqual([0, 750, 2250, 5250])
+    expect(device.queues(provider.pushes)).toEqual(['1', '1,2', '1,2', '1,2'])
+    const nonces = provider.pushes.map(({ notificationData }) => 'nonce' in notificationData && notificationData.nonce)
+    expect(new Set(nonces).size).toBe(4)
+  })
+
+  test('waits at least as long as the provider asked for', async () => {
+    const { provider, notify, clock } = await withQueues(1)
+    provider.outcomes.push({ ...retry, afterMs: 5 * minute })
+    await notify(1)
+    await clock.advance(5 * minute - 1)
+    expect(provider.pushes).toHaveLength(1)
+    await clock.advance(1)
+    expect(provider.pushes).toHaveLength(2)
+  })
+
+  test('because the token is gone makes the token invalid, with the reason, and is kept for its return', async () => {
+    const { server, device, provider, notify, queues, setup } = await withQueues(2)
+    provider.outcomes.push({ outcome: 'gone', reason: 'Unregistered' })
+    await notify(1)
+    await notify(2)
+    expect(provider.pushes).toHaveLength(1)
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'invalid', reason: 'Unregistered' })
+    expect(await server.deadLetters()).toMatchObject([{ kind: 'message', reason: 'Unregistered', attempts: 1 }])
+    await device.register(setup)
+    provider.pushes.splice(0, 1)
+    const [opened] = device.open(provider.pushes)
+    provider.pushes.length = 0
+    await server.tokens.verify({ ...device, code: opened?.kind === 'verification' ? opened.code : new Uint8Array() })
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['1,2'])
+    expect(queues).toHaveLength(2)
+  })
+
+  test('because it is refused is a dead letter, and its notifications go with the next', async () => {
+    const { server, device, provider, notify, clock } = await withQueues(2)
+    provider.outcomes.push({ outcome: 'refused', reason: 'BadTopic' })
+    await notify(1)
+    await clock.advance(60 * minute)
+    expect(provider.pushes).toHaveLength(1)
+    expect(await server.deadLetters()).toMatchObject([{ reason: 'BadTopic', provider: 'fake' }])
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'active' })
+    await notify(2)
+    expect(device.queues(provider.pushes)).toEqual(['1', '1,2'])
+  })
+
+  test('for too long is a dead letter', async () => {
+    const { server, provider, notify, clock } = await withQueues(1, {
+      limits: { pushExpiry: { verification: 1, message: minute, check: 1 } },
+    })
+    provider.outcomes.push(...new Array(20).fill(retry))
+    await notify(1)
+    await clock.advance(10 * minute)
+    expect(await server.deadLetters()).toMatchObject([{ kind: 'message', reason: 'expired.503' }])
+    expect(provider.pushes.length).toBeLessThan(10)
+  })
+
+  test.each(['hang', 'throw'] as const)(
+    'because the provider breaks its contract (%s) is tried again (W2)',
+    async (how) => {
+      const { device, provider, notify, clock } = await withQueues(1)
+      provider.outcomes.push(how)
+      await notify(1)
+      await clock.advance(minute)
+      expect(device.queues(provider.pushes)).toEqual(['1', '1'])
+    },
+  )
+
+  test('is tried again when the store fails after it was accepted', async () => {
+    const { store, failures } = mortal(memoryStore())
+    const { device, provider, notify, clock } = await withQueues(1, { store })
+    provider.hold = true
+    await notify(1)
+    failures.next = 1
+    provider.hold = false
+    provider.release()
+    await clock.advance(10_000)
+    expect(device.queues(provider.pushes)).toEqual(['1', '1'])
+  })
+})
+
+describe('providers', () => {
+  test('one that never answers delays no push of another (W20, W21)', async () => {
+    const slow = new FakeProvider('slow', 2)
+    const fast = new FakeProvider('fast', 2)
+    const setup: Setup = await setUp({ providers: [slow, fast] })
+    const devices: Device[] = []
+    for (let i = 0; i < 10; i++) {
+      const provider = i % 2 ? slow : fast
+      devices.push(await new Device(`owner ${i}`, `token ${i}`, provider.name).activate({ ...setup, provider }))
+    }
+    slow.outcomes.push(...new Array<'hang'>(100).fill('hang'))
+    const queues = devices.map((_, i) => new Queue(i))
+    for (const [i, device] of devices.entries()) await (queues[i] as Queue).add(setup, device)
+    setup.subscriber.emit(...queues.map((queue) => queue.notification()))
+    await settled()
+    expect(fast.pushes).toHaveLength(5)
+    // It never has more in flight than it may.
+    expect(slow.pushes).toHaveLength(2)
+    await setup.clock.advance(30_000)
+    expect(slow.pushes).toHaveLength(4)
+  })
+
+  test('one that is not configured any more keeps what is owed in the store', async () => {
+    const { store, notify, provider, server } = await withQueues(1)
+    provider.hold = true
+    await notify(1)
+    await server.close()
+    const without = await setUp({ store, providers: [] })
+    expect(await without.server.status()).toMatchObject({ outbox: { message: 1 } })
+    await without.server.close()
+    const again = await setUp({ store })
+    expect(again.provider.pushes).toHaveLength(1)
+  })
+})
+
+describe('a session that did not end orderly', () => {
+  test('owes every active token there a check-messages push after re-subscription, over a minute', async () => {
+    const { device, provider, subscriber, clock, server } = await withQueues(2)
+    subscriber.emit(down(false))
+    await clock.advance(10 * minute)
+    expect(provider.pushes).toHaveLength(0)
+    subscriber.emit(up(), allAnswered())
+    await clock.advance(29_000)
+    expect(provider.pushes).toHaveLength(0)
+    await clock.advance(2000)
+    expect(device.queues(provider.pushes)).toEqual(['check'])
+    expect(await server.status()).toMatchObject({ outbox: {} })
+  })
+
+  test('a second check within 20 minutes is delayed, not dropped', async () => {
+    const { device, provider, subscriber, clock } = await withQueues(1)
+    subscriber.emit(down(false), up(), allAnswered())
+    await clock.advance(minute)
+    subscriber.emit(down(false), up(), allAnswered(), down(false), up(), allAnswered())
+    await clock.advance(19 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check'])
+    await clock.advance(2 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check', 'check'])
+    await clock.advance(60 * minute)
+    expect(provider.pushes).toHaveLength(2)
+  })
+
+  test('a check that is asked for while one is in flight is not lost', async () => {
+    const { device, provider, subscriber, clock } = await withQueues(1)
+    provider.hold = true
+    subscriber.emit(down(false), up(), allAnswered())
+    await clock.advance(minute)
+    expect(provider.inFlight).toBe(1)
+    subscriber.emit(down(false), up(), allAnswered())
+    await settled()
+    provider.hold = false
+    provider.release()
+    await clock.advance(21 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check', 'check'])
+  })
+
+  test('an orderly end owes nothing', async () => {
+    const { provider, subscriber, clock } = await withQueues(1)
+    subscriber.emit(down(true), up(), allAnswered())
+    await clock.advance(60 * minute)
+    expect(provider.pushes).toHaveLength(0)
+  })
+
+  test('only tokens with a queue there are told', async () => {
+    const { setup, provider, subscriber, clock } = await withQueues(1)
+    const other = await new Device('other').activate(setup)
+    await new Queue(9, { ...new Queue(9).server, keyHash: new Uint8Array(32).fill(9) }).add(setup, other)
+    subscriber.emit(down(false), up(), allAnswered())
+    await clock.advance(2 * minute)
+    expect(provider.pushes.map(({ token }) => token)).toEqual(['token of owner'])
+  })
+})
+
+describe('a restart', () => {
+  test('after a crash loses nothing that was committed, and checks every active token once its queues are back', async () => {
+    const rows = memoryStore()
+    const first = mortal(rows)
+    const { device, notify, provider, clock } = await withQueues(3, { store: first.store })
+    provider.hold = true
+    await notify(1)
+    await notify(2, 3)
+    first.die()
+    const second = await setUp({ store: rows, clock })
+    await settled()
+    expect(second.subscriber.subscribed).toHaveLength(3)
+    expect(device.queues(second.provider.pushes)).toEqual(['1,2,3'])
+    second.subscriber.emit(up(), allAnswered())
+    await clock.advance(2 * minute)
+    expect(device.queues(second.provider.pushes)).toEqual(['1,2,3', 'check'])
+  })
+
+  test('after a crash at any step of the store pushes everything that was committed', async () => {
+    for (let steps = 0; steps < 14; steps++) {
+      const rows = memoryStore()
+      let left = Number.POSITIVE_INFINITY
+      const dying = new Proxy(rows, {
+        get: (target, name: keyof typeof rows) => {
+          const method = target[name] as (...args: unknown[]) => Promise<unknown>
+          return async (...args: unknown[]) => {
+            if (left-- <= 0) return new Promise(() => {})
+            const result = await method.apply(target, args)
+            return left < 0 ? new Promise(() => {}) : result
+          }
+        },
+      })
+      const { device, notify, clock } = await withQueues(8, { store: dying })
+      left = steps
+      await notify(1, 2, 3, 4, 5, 6, 7)
+      await notify(8, 1)
+      const committed = await rows.read({ notifications: { oldest: { token: device.id, limit: 99 } } })
+      const second = await setUp({ store: rows, clock })
+      await clock.advance(minute)
+      const after = device.queues(second.provider.pushes).join()
+      for (const { subscription } of committed.notifications) {
+        const { subscriptions } = await rows.read({ subscriptions: { id: [subscription] } })
+        expect(after.split(',')).toContain(String(subscriptions[0]?.notifierId[0]))
+      }
+      expect((await rows.read({ notifications: { oldest: { token: device.id, limit: 99 } } })).notifications).toEqual(
+        [],
+      )
+      await second.server.close()
+    }
+  })
+
+  test('after an orderly close owes no checks, and goes on with what is owed', async () => {
+    const { device, notify, provider, clock, server, store, subscriber } = await withQueues(2)
+    provider.hold = true
+    await notify(1)
+    subscriber.emit(new Queue(5).notification())
+    await server.close()
+    expect(clock.timers).toBe(0)
+    const second = await setUp({ store, clock: new ManualClock() })
+    second.subscriber.emit(up(), allAnswered())
+    await second.clock.advance(60 * minute)
+    expect(device.queues(second.provider.pushes)).toEqual(['1'])
+  })
+
+  test('close stores what was received before it', async () => {
+    const { device, queues, server, store, subscriber, provider } = await withQueues(1)
+    provider.hold = true
+    subscriber.emit((queues[0] as Queue).notification())
+    await server.close()
+    const second = await setUp({ store })
+    await settled()
+    expect(device.queues(second.provider.pushes)).toEqual(['1'])
+  })
+})
