@@ -78,14 +78,13 @@ describe('blocks', () => {
       },
     })
     const client = await connectSmp(address)
-    const seal = BlockChain.prototype.seal
-    BlockChain.prototype.seal = function (payload, size) {
-      const sealed = seal.call(this, payload, size)
-      sealed[20] = (sealed[20] as number) ^ 1
-      return sealed
+    const { sealInto } = BlockChain.prototype
+    BlockChain.prototype.sealInto = function (target, payload) {
+      sealInto.call(this, target, payload)
+      target[20] = (target[20] as number) ^ 1
     }
     const broken = client.send(bytes(5))
-    BlockChain.prototype.seal = seal
+    BlockChain.prototype.sealInto = sealInto
     await broken
     await client.send(bytes(6))
     expect(await take(client, 2)).toEqual([bytes(0), bytes(6)])

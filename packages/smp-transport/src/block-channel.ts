@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { type BlockChain, CryptoError } from '@smpkit/crypto'
 import { DecodeError, padInto, unpad } from '@smpkit/encoding'
 import { SmpTransportError, socketError } from './errors.js'
+import { WriteBuffers } from './write-buffers.js'
 
 export interface ChannelOptions {
   /** Blocks that wait to be taken before the peer is slowed down; what the socket buffers comes on top. Default 16. */
@@ -51,7 +52,8 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
   #partialLength = 0
   #takers: ((result: IteratorResult<Uint8Array, undefined>) => void)[] = []
 
-  #bytesSent = 0
+  readonly #buffers: WriteBuffers
+  #blocksSent = 0
   #drain: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
   #writeTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
@@ -67,6 +69,7 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     this.#inboundBlocks = options.inboundBlocks ?? 16
     this.#outboundBytes = (options.outboundBlocks ?? 256) * blockSize
     this.#writeTimeout = options.writeTimeout ?? 60_000
+    this.#buffers = new WriteBuffers(blockSize, Math.ceil(socket.writableHighWaterMark / blockSize) + 1)
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -102,19 +105,19 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
       const limit = this.#outboundBytes / this.#blockSize
       return failed(new SmpTransportError('LIMIT', `expected at most ${limit} blocks to wait to be written`))
     }
-    const block = this.#seal(content)
-    this.#bytesSent += block.length
+    const block = this.#buffers.next(this.#blocksWritten())
+    if (this.#chains) this.#chains.send.sealInto(block, content)
+    else padInto(block, content)
+    this.#blocksSent++
     this.#lastActivity = performance.now()
     const hasRoom = socket.write(block)
-    if (this.#writeTimer === undefined && socket.writableLength > 0) this.#watchWrites()
+    if (this.#writeTimer === undefined) this.#watchWrites()
     return hasRoom ? ready : this.#drained()
   }
 
-  #seal(content: Uint8Array): Uint8Array {
-    if (this.#chains) return this.#chains.send.seal(content, this.#blockSize)
-    const block = Buffer.allocUnsafeSlow(this.#blockSize)
-    padInto(block, content)
-    return block
+  /** Without a callback for each: blocks are all that is ever written. */
+  #blocksWritten(): number {
+    return this.#blocksSent - Math.ceil(this.#socket.writableLength / this.#blockSize)
   }
 
   #drained(): Promise<void> {
@@ -137,12 +140,14 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
   }
 
   #watchWrites(): void {
-    const written = () => this.#bytesSent - this.#socket.writableLength
-    const before = written()
+    const before = this.#blocksWritten()
     this.#writeTimer = setTimeout(() => {
       this.#writeTimer = undefined
-      if (this.#socket.writableLength === 0) return
-      if (written() > before) {
+      if (this.#socket.writableLength === 0) {
+        this.#buffers.release()
+        return
+      }
+      if (this.#blocksWritten() > before) {
         this.#watchWrites()
         return
       }
@@ -212,7 +217,7 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
   /** Empty where the block is not in order: the protocol answers that, the connection goes on (03 §4). */
   #open(block: Uint8Array): Uint8Array {
     try {
-      return this.#chains ? this.#chains.receive.open(block) : unpad(block)
+      return this.#chains ? this.#chains.receive.openInPlace(block) : unpad(block)
     } catch (error) {
       if (error instanceof CryptoError || error instanceof DecodeError) return new Uint8Array(0)
       throw error
