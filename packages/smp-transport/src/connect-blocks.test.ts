@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createServer } from 'node:tls'
+import { createServer, type TLSSocket } from 'node:tls'
 import { fingerprint } from '@smpkit/crypto'
 import type { Host } from '@smpkit/smp-commands/address'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -35,13 +36,18 @@ const brief = 300
 describe('the identity of the server', () => {
   it('a wrong fingerprint ends the connection before anything is sent', async () => {
     const received: Buffer[] = []
-    const address = await startTls((socket) => {
+    let closed: Promise<unknown> | undefined
+    const serve = (socket: TLSSocket) => {
       socket.on('data', (data) => received.push(data))
       socket.write(block(honestHello(socket)))
+    }
+    const address = await startTls(serve, identity, (tcp) => {
+      closed = once(tcp, 'close')
     })
     const error = await errorOf(connectSmp({ ...address, keyHash: bytes(32) }))
     expect(error).toMatchObject({ code: 'IDENTITY', temporary: false })
-    await delay(50)
+    await expect.poll(() => closed !== undefined).toBe(true)
+    await closed
     expect(received).toEqual([])
   })
 

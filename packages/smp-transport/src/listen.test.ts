@@ -71,6 +71,16 @@ describe('a server', () => {
     await expect.poll(() => errors).toMatchObject([{ code: 'TLS' }])
   })
 
+  it('resumes no TLS session', async () => {
+    const { address } = await startServer()
+    const first = await openTls(address)
+    const sessions: Buffer[] = []
+    first.on('session', (session) => sessions.push(session))
+    await new Promise((resolve) => first.once('data', resolve))
+    const second = await openTls(address, sessions[0] ? { session: sessions[0] } : {})
+    expect(second.isSessionReused()).toBe(false)
+  })
+
   it('refuses TLS 1.2', async () => {
     const { address, errors } = await startServer()
     await expect(openTls(address, { secureContext: createSecureContext({ maxVersion: 'TLSv1.2' }) })).rejects.toThrow()

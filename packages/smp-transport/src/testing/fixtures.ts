@@ -95,9 +95,11 @@ export async function startTcp(serve: (socket: Socket) => void): Promise<ServerA
 export async function startTls(
   serve: (socket: TLSSocket) => void,
   credentials: TlsCredentials = identity,
+  onTcp: (socket: Socket) => void = () => {},
 ): Promise<ServerAddress> {
   const context = createSecureContext(tlsParameters(credentials))
   const server = createServer((raw) => {
+    onTcp(raw)
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext: context,
