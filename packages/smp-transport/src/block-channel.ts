@@ -8,7 +8,7 @@ import { WriteBuffers } from './write-buffers.js'
 export interface ChannelOptions {
   /** Blocks that wait to be taken before the peer is slowed down; what the socket buffers comes on top. Default 16. */
   inboundBlocks?: number
-  /** Blocks that wait to be written before `send` fails. Default 256. */
+  /** Blocks that wait to be written, beyond the socket's buffer, before `send` fails. Default 256. */
   outboundBlocks?: number
   /** Ends a connection in which no block could be written for so long, in milliseconds. Default 60 000. */
   writeTimeout?: number
@@ -67,7 +67,8 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     this.#socket = socket
     this.#blockSize = blockSize
     this.#inboundBlocks = options.inboundBlocks ?? 16
-    this.#outboundBytes = (options.outboundBlocks ?? 256) * blockSize
+    // Who awaits `send` fills the socket's buffer and no more.
+    this.#outboundBytes = socket.writableHighWaterMark + (options.outboundBlocks ?? 256) * blockSize
     this.#writeTimeout = options.writeTimeout ?? 60_000
     this.#buffers = new WriteBuffers(blockSize, Math.ceil(socket.writableHighWaterMark / blockSize) + 1)
     this.closed = new Promise((resolve) => {
@@ -102,8 +103,8 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     }
     const socket = this.#socket
     if (socket.writableLength >= this.#outboundBytes) {
-      const limit = this.#outboundBytes / this.#blockSize
-      return failed(new SmpTransportError('LIMIT', `expected at most ${limit} blocks to wait to be written`))
+      const message = `expected at most ${this.#outboundBytes} bytes to wait to be written`
+      return failed(new SmpTransportError('LIMIT', message))
     }
     const block = this.#buffers.next(this.#blocksWritten())
     if (this.#chains) this.#chains.send.sealInto(block, content)

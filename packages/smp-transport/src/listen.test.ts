@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 import { pad } from '@smpkit/encoding'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectSmp } from './connect.js'
 import { createServiceCredentials } from './identity.js'
@@ -35,6 +36,27 @@ describe('a server', () => {
     await ended(socket)
     expect(Buffer.concat(received)).toHaveLength(blockSize)
     expect(errors).toMatchObject([{ code: 'HANDSHAKE', cause: { code: 'PARSE' } }])
+  })
+
+  it('outlives hellos of any bytes', async () => {
+    const { server, address, errors } = await startServer()
+    const good = Uint8Array.from([0, 20, 32, ...address.keyHash, 0x46, 0x30])
+    const mutated = fc.tuple(fc.nat(good.length - 1), fc.nat(255)).map(([at, value]) => {
+      const hello = good.slice()
+      hello[at] = value ^ (good[at] as number) || 1
+      return block(hello)
+    })
+    const random = fc.uint8Array({ minLength: blockSize, maxLength: blockSize })
+    const hellos = fc.sample(fc.oneof(mutated, random), 60)
+    await Promise.all(
+      hellos.map(async (hello) => {
+        const socket = await openTls(address)
+        socket.end(hello)
+        await ended(socket)
+      }),
+    )
+    for (const error of errors) expect(error).toMatchObject({ code: 'HANDSHAKE', cause: { name: 'HandshakeError' } })
+    await (await connectSmp(server.address())).close()
   })
 
   it('refuses a client that means another server', async () => {
