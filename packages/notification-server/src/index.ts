@@ -4,6 +4,7 @@ export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
 export { memoryStore, StoreClosedError } from './memory-store.js'
 export type { PushReport } from './outbox.js'
+export { poolSubscriber } from './pool-subscriber.js'
 export type {
   DeadLetter,
   NotificationRow,

@@ -127,6 +127,12 @@ export class Intake {
     }
   }
 
+  /** Where one queue is never answered, the others' checks are not withheld for ever. */
+  async oweOverdueChecks(): Promise<void> {
+    for (const server of this.#options.servers.owingSince(this.#options.limits.settleTimeout))
+      await this.#oweChecks(server)
+  }
+
   /** Notifications of the lost session may be lost with it: every device with a queue there is to look. */
   async #oweChecks(server: string): Promise<void> {
     const { store, servers, outbox, clock, limits, random } = this.#options

@@ -18,6 +18,8 @@ export const defaultLimits = {
   expiredDeletion: 30 * day,
   /** The least time between two check-messages pushes of a token. */
   checkInterval: 20 * minute,
+  /** After which checks are owed although some queues of the server were not answered. */
+  settleTimeout: 5 * minute,
   /** Over which check-messages pushes after a lost session are spread. */
   checkSpread: minute,
   /** The longest that `subscriptions.add` waits for the SMP server. */

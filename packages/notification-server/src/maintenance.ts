@@ -16,6 +16,7 @@ export interface MaintenanceOptions {
   readonly limits: Limits
   readonly logger: Logger
   readonly forget: (tokens: readonly string[]) => Promise<void>
+  readonly oweOverdueChecks: () => Promise<void>
 }
 
 export class Maintenance {
@@ -47,6 +48,7 @@ export class Maintenance {
   async #round(): Promise<void> {
     await this.#subscriptions()
     await this.#tokens()
+    await this.#options.oweOverdueChecks()
   }
 
   /** At most one batch in a round: queues that were subscribed together are not verified together. */

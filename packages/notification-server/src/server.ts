@@ -71,7 +71,8 @@ export async function createNotificationServer(options: NotificationServerOption
     answered: (answers) => subscriptions.answered(answers),
   })
   const forget = (ids: readonly string[]) => tokens.forget(ids)
-  const maintenance = new Maintenance({ store, servers, outbox, clock, limits, logger, forget })
+  const oweOverdueChecks = () => intake.oweOverdueChecks()
+  const maintenance = new Maintenance({ store, servers, outbox, clock, limits, logger, forget, oweOverdueChecks })
 
   await servers.restore(await store.swapClean(false))
   await outbox.restore()

@@ -75,6 +75,15 @@ export class Servers {
     return this.#states.get(key)?.since ?? null
   }
 
+  /** Servers that owe checks and have been up for so long. */
+  owingSince(milliseconds: number): string[] {
+    const before = this.clock.now() - milliseconds
+    const states = [...this.#states.values()]
+    return states
+      .filter(({ row, up, since }) => row.checkOwed && up && since !== null && since <= before)
+      .map(({ row }) => row.key)
+  }
+
   list(): ServerStatus[] {
     return [...this.#states.values()].map(({ row, up, since, reason }) => ({ address: row.address, up, since, reason }))
   }

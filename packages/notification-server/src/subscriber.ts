@@ -29,7 +29,7 @@ export type SubscriberEvent =
   | { readonly type: 'serviceEnded'; readonly server: string }
   /** A session begins. */
   | { readonly type: 'up'; readonly server: string }
-  /** All queues of the server were answered in the present session. */
+  /** All queues of the server were answered in the present session; may come more than once. */
   | { readonly type: 'settled'; readonly server: string }
   /** A session ended, `orderly` if we closed it, or an attempt to begin one failed, which is orderly too. */
   | { readonly type: 'down'; readonly server: string; readonly orderly: boolean; readonly reason: string }
@@ -37,11 +37,12 @@ export type SubscriberEvent =
 /**
  * Keeps queues subscribed over reconnections.
  *
- * - Events of one server MUST come in the order in which the server sent them, and `subscribed` before the notifications that
- *   follow it. `up` MUST come before all other events of a session and `down` after them; events of an earlier session
- *   MUST NOT come after `up` of a later one.
- * - `events` is iterated once. It gives what has come so far as one array, never an empty one; arrays in events are the
- *   consumer's own. It MUST NOT drop events: when its buffer is full, it stops reading from the servers.
+ * - Notifications, `ended` and `deleted` of a server MUST come in the order in which the server sent them. `up` MUST come
+ *   before `settled` of its session, and every session that did not end orderly MUST be told of by a `down`, before the
+ *   `up` of the next one. Notifications and `deleted` MAY come after their session; `ended` of an earlier session MUST NOT come
+ *   after a `subscribed` of a later one.
+ * - `events` is iterated once. It gives what has come so far as one array, never an empty one. It MUST NOT drop events:
+ *   when its buffer is full, it stops reading from the servers.
  * - After `close`, `events` MUST still give what was received before, and then end.
  */
 export interface SmpSubscriber extends AsyncDisposable {

@@ -20,7 +20,10 @@ export interface PushItem {
 /** At most so many items are in one push. */
 export const maxItems = 6
 
-/** The text of one item. @throws PayloadError `FORMAT` without metadata: such an item would spoil all others */
+/**
+ * The text of one item.
+ * @throws PayloadError `FORMAT` without metadata: such an item would spoil all others; AddressError
+ */
 export function encodeItem(item: PushItem): string {
   if (item.encMeta.length === 0) throw new PayloadError('FORMAT', 'expected metadata in an item, got none')
   const queue = `${serverAddressToText(item.server)}/${toBase64url(item.notifierId)}`

@@ -1,0 +1,253 @@
+import { PrivateKey, randomBytes, sha256 } from '@smpkit/crypto'
+import { concat } from '@smpkit/encoding'
+import { describe, expect, test } from 'vitest'
+import { settled } from './testing/manual-clock.js'
+import { address, Device, Queue, setUp } from './testing/setup.js'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+const codeOf = (device: Device, pushes: Parameters<Device['open']>[0]) => {
+  const opened = device.open(pushes).at(-1)
+  if (opened?.kind !== 'verification') throw new Error('expected a verification push')
+  return opened.code
+}
+const refusal = (code: string, reason: string) =>
+  expect.objectContaining({ name: 'NotificationServerError', code, reason })
+
+describe('a token', () => {
+  test('is registered, confirmed when the provider accepts, active when the code comes back', async () => {
+    const setup = await setUp()
+    const { server, provider } = setup
+    provider.hold = true
+    const device = await new Device().register(setup)
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'registered' })
+    provider.release()
+    await settled()
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
+    const code = codeOf(device, provider.pushes)
+    expect(code).toHaveLength(32)
+    await server.tokens.verify({ ...device, code })
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'active', reason: null })
+    // For lost answers.
+    await server.tokens.verify({ ...device, code })
+  })
+
+  test('that is registered again keeps its id, our key and its code', async () => {
+    const setup = await setUp()
+    const device = await new Device().register(setup)
+    const { dhKey, provider, token, owner } = { ...device, dhKey: device.key.publicKey }
+    const again = await setup.server.tokens.add({ owner, provider, token, dhKey })
+    await settled()
+    expect(again).toMatchObject({ id: device.id, created: false })
+    const [first, second] = device.open(setup.provider.pushes)
+    expect(second).toEqual(first)
+    const other = PrivateKey.generate('x25519').publicKey
+    await expect(setup.server.tokens.add({ owner, provider, token, dhKey: other })).rejects.toEqual(
+      refusal('CONFLICT', 'dhKey'),
+    )
+  })
+
+  test('has ten tries for its code, then there is a new one', async () => {
+    const setup = await setUp()
+    const { server, provider } = setup
+    const device = await new Device().register(setup)
+    const code = codeOf(device, provider.pushes)
+    const wrong = { ...device, code: randomBytes(32) }
+    for (let i = 0; i < 9; i++) await expect(server.tokens.verify(wrong)).rejects.toEqual(refusal('FORBIDDEN', 'code'))
+    await settled()
+    expect(provider.pushes).toHaveLength(1)
+    await expect(server.tokens.verify({ ...device, code: code.subarray(1) })).rejects.toEqual(
+      refusal('FORBIDDEN', 'code'),
+    )
+    await settled()
+    await expect(server.tokens.verify({ ...device, code })).rejects.toEqual(refusal('FORBIDDEN', 'code'))
+    await server.tokens.verify({ ...device, code: codeOf(device, provider.pushes) })
+  })
+
+  test('is nobody’s but its owner’s', async () => {
+    const setup = await setUp()
+    const { tokens } = setup.server
+    const { id } = await new Device().register(setup)
+    const stranger = { owner: 'stranger', id }
+    const notFound = refusal('NOT_FOUND', 'token')
+    await expect(tokens.get(stranger)).rejects.toEqual(notFound)
+    await expect(tokens.remove(stranger)).rejects.toEqual(notFound)
+    await expect(tokens.verify({ ...stranger, code: randomBytes(32) })).rejects.toEqual(notFound)
+    await expect(tokens.replace({ ...stranger, provider: 'fake', token: 'x' })).rejects.toEqual(notFound)
+    await expect(tokens.setPeriod({ ...stranger, minutes: 20 })).rejects.toEqual(notFound)
+    await expect(tokens.get({ owner: 'owner', id: 'other' })).rejects.toEqual(notFound)
+  })
+
+  test('that is verified deletes other owners’ registrations of the device, with their subscriptions', async () => {
+    const setup = await setUp()
+    const { server, provider, subscriber } = setup
+    const former = await new Device('former', 'the phone').activate(setup)
+    const queue = new Queue(1)
+    await queue.add(setup, former)
+    const present = await new Device('present', 'the phone').register(setup)
+    expect(await server.tokens.get(former)).toMatchObject({ status: 'active' })
+    await server.tokens.verify({ ...present, code: codeOf(present, provider.pushes) })
+    await expect(server.tokens.get(former)).rejects.toEqual(refusal('NOT_FOUND', 'token'))
+    expect(await server.subscriptions.list('former')).toEqual([])
+    expect(subscriber.unsubscribed).toEqual([queue.hex])
+  })
+
+  test('that is replaced keeps its secret and subscriptions, and is verified through the new device token', async () => {
+    const setup = await setUp()
+    const { server, provider } = setup
+    const device = await new Device().activate(setup)
+    const queue = new Queue(1)
+    await queue.add(setup, device)
+    await server.tokens.replace({ ...device, provider: 'fake', token: 'new' })
+    await settled()
+    expect(provider.pushes.map(({ token, kind }) => [token, kind])).toEqual([['new', 'verification']])
+    setup.subscriber.emit(queue.notification())
+    await settled()
+    expect(provider.pushes).toHaveLength(1)
+    const moved = Object.assign(Object.create(device) as Device, { token: 'new' })
+    const opened = device.open([{ ...(provider.pushes[0] as (typeof provider.pushes)[0]), token: device.token }])[0]
+    await server.tokens.verify({
+      owner: moved.owner,
+      id: moved.id,
+      code: opened?.kind === 'verification' ? opened.code : randomBytes(1),
+    })
+    await settled()
+    // What came between replacement and verification.
+    expect(provider.pushes.map(({ token, kind }) => [token, kind])).toEqual([
+      ['new', 'verification'],
+      ['new', 'message'],
+    ])
+  })
+
+  test('that is replaced while a push to the old device token is in flight is not made invalid by its answer', async () => {
+    const setup = await setUp()
+    const { server, provider } = setup
+    provider.hold = true
+    provider.outcomes.push({ outcome: 'gone', reason: 'Unregistered' })
+    const device = await new Device().register(setup)
+    await server.tokens.replace({ ...device, provider: 'fake', token: 'new' })
+    provider.hold = false
+    provider.release()
+    await settled()
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
+    expect(provider.pushes.map(({ token }) => token)).toEqual([device.token, 'new'])
+  })
+
+  test('cannot be replaced by a device that its owner registered already', async () => {
+    const setup = await setUp()
+    const device = await new Device().register(setup)
+    const other = await new Device('owner', 'other').register(setup)
+    const { token, provider } = other
+    await expect(setup.server.tokens.replace({ ...device, provider, token })).rejects.toEqual(
+      refusal('CONFLICT', 'exists'),
+    )
+  })
+
+  test('is refused where the provider or its token is none', async () => {
+    const setup = await setUp()
+    await expect(new Device('owner', 'x', 'unknown').register(setup)).rejects.toEqual(
+      refusal('BAD_REQUEST', 'provider'),
+    )
+    await expect(new Device('owner', '').register(setup)).rejects.toEqual(refusal('BAD_REQUEST', 'token'))
+  })
+
+  test('is one of at most four of an owner', async () => {
+    const setup = await setUp()
+    for (let i = 0; i < 4; i++) await new Device('owner', `phone ${i}`).register(setup)
+    await expect(new Device('owner', 'phone 4').register(setup)).rejects.toEqual(refusal('LIMIT', 'tokens'))
+    await new Device('another', 'phone 4').register(setup)
+  })
+
+  test('shows how many subscriptions it has, and which by a hash', async () => {
+    const setup = await setUp()
+    const device = await new Device().activate(setup)
+    const queues = [new Queue(1), new Queue(2)]
+    for (const queue of queues) await queue.add(setup, device)
+    const [a, b] = queues.map(({ notifierId }) => sha256(concat(address().keyHash, notifierId))) as [
+      Uint8Array,
+      Uint8Array,
+    ]
+    const hash = a.map((byte, i) => byte ^ (b[i] as number))
+    expect((await setup.server.tokens.get(device)).subscriptions).toEqual({ count: 2, hash })
+  })
+
+  test('that is removed is forgotten with its subscriptions and pushes', async () => {
+    const setup = await setUp()
+    const { server, provider, subscriber } = setup
+    const device = await new Device().activate(setup)
+    const queue = new Queue(1)
+    await queue.add(setup, device)
+    provider.hold = true
+    subscriber.emit(queue.notification())
+    await settled()
+    await server.tokens.remove(device)
+    provider.release()
+    await settled()
+    expect(await server.status()).toMatchObject({ tokens: {}, subscriptions: {}, outbox: {} })
+    expect(subscriber.unsubscribed).toEqual([queue.hex])
+  })
+})
+
+describe('time', () => {
+  test('expires an unverified token after 7 days, deletes it 30 days later; registering again revives it', async () => {
+    const setup = await setUp()
+    const { server, clock, provider } = setup
+    const device = await new Device().register(setup)
+    await clock.advance(7 * day - minute)
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
+    await clock.advance(2 * minute)
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'expired' })
+    await expect(server.tokens.verify({ ...device, code: codeOf(device, provider.pushes) })).rejects.toEqual(
+      refusal('FORBIDDEN', 'status'),
+    )
+    await clock.advance(29 * day)
+    await device.register(setup)
+    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
+    await clock.advance(38 * day)
+    await expect(server.tokens.get(device)).rejects.toEqual(refusal('NOT_FOUND', 'token'))
+  }, 60_000)
+
+  test('expires a verified token 90 days after the last command of its client', async () => {
+    const setup = await setUp({ limits: { maintenanceEvery: 60 * minute } })
+    const { server, clock } = setup
+    const device = await new Device().activate(setup)
+    await clock.advance(80 * day)
+    await server.tokens.get(device)
+    await clock.advance(89 * day)
+    const { tokens } = await setup.store.read({ tokens: { id: [device.id] } })
+    expect(tokens).toMatchObject([{ status: 'active' }])
+    await clock.advance(2 * day)
+    expect((await setup.store.read({ tokens: { id: [device.id] } })).tokens).toMatchObject([{ status: 'expired' }])
+  })
+
+  test('brings periodic pushes that really fire, from the first on (W1)', async () => {
+    const setup = await setUp()
+    const { server, clock, provider } = setup
+    const device = await new Device().activate(setup)
+    await expect(server.tokens.setPeriod({ ...device, minutes: 19 })).rejects.toEqual(refusal('BAD_REQUEST', 'minutes'))
+    await server.tokens.setPeriod({ ...device, minutes: 20 })
+    await clock.advance(19 * minute)
+    expect(provider.pushes).toHaveLength(0)
+    await clock.advance(63 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check', 'check', 'check', 'check'])
+    await server.tokens.setPeriod({ ...device, minutes: 0 })
+    await clock.advance(100 * minute)
+    expect(provider.pushes).toHaveLength(4)
+  })
+})
+
+test('errors and logs hold no tokens, codes, keys or ids', async () => {
+  const lines: string[] = []
+  const log = (details: object, message: string) => void lines.push(JSON.stringify([details, message]))
+  const setup = await setUp({ logger: { debug: log, info: log, warn: log, error: log } })
+  const device = await new Device('owner-secret', 'token-secret').activate(setup)
+  setup.provider.outcomes.push('throw', { outcome: 'gone', reason: 'Unregistered' })
+  const queue = new Queue(1)
+  await queue.add(setup, device)
+  setup.subscriber.emit(queue.notification())
+  await setup.clock.advance(minute)
+  const error = await setup.server.tokens.get({ owner: 'owner-secret', id: 'id-secret' }).catch(String)
+  expect(lines.length).toBeGreaterThan(2)
+  expect([...lines, error].join()).not.toMatch(/secret/)
+  for (const secret of [device.id, queue.hex]) expect(lines.join()).not.toContain(secret)
+})
