@@ -25,6 +25,11 @@ class MemoryEnd<S> implements BlockConnection<S>, AsyncIterator<Uint8Array, unde
     return this.stalled ? new Promise((resolve) => this.#stalledSends.push(resolve)) : Promise.resolve()
   }
 
+  /** Blocks that nobody has taken. */
+  get waiting(): number {
+    return this.#inbox.length
+  }
+
   /** The peer reads again. */
   resume(): void {
     this.stalled = false

@@ -95,8 +95,8 @@ export const sendCommand = (text: string, notification = true): CommandOf<'SEND'
 })
 
 /** The text of a message, `QUOTA` for the marker. */
-export function textOf({ secret }: TestQueue, message: BrokerMessage): string {
-  if (message.tag !== 'MSG') throw new Error(`expected MSG, got ${brief(message)}`)
+export function textOf({ secret }: TestQueue, message: BrokerMessage | undefined): string {
+  if (message?.tag !== 'MSG') throw new Error(`expected MSG, got ${message && brief(message)}`)
   const body = decryptMsgBody(secret, message.msgId, message.encBody)
   return body.quota ? 'QUOTA' : new TextDecoder().decode(body.body)
 }
@@ -104,4 +104,9 @@ export function textOf({ secret }: TestQueue, message: BrokerMessage): string {
 export function metaOf({ notifier }: TestQueue, message: BrokerMessage) {
   if (message.tag !== 'NMSG' || !notifier) throw new Error(`expected NMSG, got ${brief(message)}`)
   return decryptNmsgMeta(notifier.secret, message.nonce, message.encMeta)
+}
+
+export function msgIdOf(message: BrokerMessage | undefined): Uint8Array {
+  if (message?.tag !== 'MSG') throw new Error(`expected MSG, got ${message && brief(message)}`)
+  return message.msgId
 }
