@@ -3,8 +3,8 @@
 export interface Clock {
   /** Milliseconds; only differences count. */
   now(): number
-  /** Runs `run` once after so many milliseconds, unless the returned function is called before. */
-  after(milliseconds: number, run: () => void): () => void
+  /** Calls back once after `delay` milliseconds; the result cancels it. */
+  schedule(callback: () => void, delay: number): () => void
 }
 
 /** No timer of any platform takes more. */
@@ -12,8 +12,8 @@ const longest = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, Math.min(milliseconds, longest))
+  schedule(callback, delay) {
+    const timer = setTimeout(callback, Math.min(delay, longest))
     return () => clearTimeout(timer)
   },
 }
@@ -25,15 +25,18 @@ export const yieldToOthers: () => Promise<void> = setImmediate
   ? () => new Promise((resolve) => setImmediate(resolve))
   : () => new Promise((resolve) => setTimeout(resolve, 0))
 
-/** Resolves after a while, or at once when `cancel` is called. */
-export function sleep(clock: Clock, milliseconds: number): { done: Promise<void>; cancel: () => void } {
-  let cancel = () => {}
-  const done = new Promise<void>((resolve) => {
-    const stop = clock.after(milliseconds, resolve)
-    cancel = () => {
+/** Resolves after a while, or at once when `signal` aborts. */
+export function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds <= 0 || signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const onAbort = () => {
       stop()
       resolve()
     }
+    const stop = clock.schedule(() => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }, milliseconds)
+    signal.addEventListener('abort', onAbort)
   })
-  return { done, cancel }
 }

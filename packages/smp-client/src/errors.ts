@@ -95,6 +95,17 @@ export function temporaryOf(cause: unknown): boolean {
 export const aborted = (signal: AbortSignal): SmpClientError =>
   new SmpClientError('ABORTED', 'aborted by the caller', { cause: signal.reason })
 
+/** The same promise, as long as the caller wants to wait. @throws SmpClientError `ABORTED` */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  if (signal.aborted) return Promise.reject(aborted(signal))
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(aborted(signal))
+    signal.addEventListener('abort', onAbort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
 /** What one request of a list came to. */
 export type Outcome<M> =
   | { readonly message: M; readonly error?: undefined }

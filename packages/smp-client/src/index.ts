@@ -1,3 +1,4 @@
+export type { BackOffOptions } from './back-off.js'
 export { type Clock, systemClock } from './clock.js'
 export type { Connect, ConnectOptions, ServiceCredentials } from './connect.js'
 export { newCorrId } from './corr-ids.js'
@@ -9,8 +10,38 @@ export {
   SmpError,
   SmpReplyError,
 } from './errors.js'
+export { addNotifier, type Notifier, removeNotifier, subscribeNotifications } from './notifier.js'
+export { type PoolEvent, type PoolOptions, type PoolStatus, SmpPool } from './pool.js'
+export { PooledServer, type QueueSubscription } from './pooled-server.js'
+export { type ProxiedCommand, ProxiedRelay, type ProxyOptions } from './proxy.js'
 export { QueueMessage, type QueueMessages, type ReceivingQueue } from './queue-messages.js'
+export {
+  acknowledge,
+  deleteLinkData,
+  deleteQueue,
+  getMessage,
+  type NewQueueOptions,
+  newQueue,
+  type Queue,
+  queueInformation,
+  type RecipientQueue,
+  replaceRecipientKeys,
+  secureQueue,
+  setLinkData,
+  subscribe,
+  turnOff,
+} from './recipient.js'
 export type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
+export {
+  getLinkData,
+  type LinkData,
+  ping,
+  type SendingQueue,
+  secureAsSender,
+  secureByLink,
+  sendMessage,
+} from './sender.js'
+export { subscribeService } from './services.js'
 export {
   type EventMessage,
   type OpenOptions,
@@ -20,3 +51,4 @@ export {
   SmpClientSession,
   type UnexpectedMessage,
 } from './session.js'
+export type { SubscriptionKind, SubscriptionOutcome, SubscriptionResult } from './subscriptions.js'

@@ -46,12 +46,12 @@ export class KeepAlive {
   }
 
   #schedule(wait: number, interval: number): void {
-    this.#cancel = this.#options.clock.after(wait, () => {
+    this.#cancel = this.#options.clock.schedule(() => {
       const silence = this.#silence
       // What becomes of it shows in `received` and `timedOut`.
       if (silence >= interval) this.#options.ping().catch(() => {})
       this.#schedule(silence >= interval ? interval : interval - silence, interval)
-    })
+    }, wait)
   }
 
   stop(): void {

@@ -269,7 +269,7 @@ export class RequestQueue {
     if (this.#timer && this.#timer.at <= deadline) return
     const { clock } = this.#options
     this.#timer?.cancel()
-    this.#timer = { at: deadline, cancel: clock.after(Math.max(0, deadline - clock.now()), () => this.#expire()) }
+    this.#timer = { at: deadline, cancel: clock.schedule(() => this.#expire(), Math.max(0, deadline - clock.now())) }
   }
 
   #expire(): void {

@@ -9,7 +9,7 @@ export class ManualClock implements Clock {
     return this.#now
   }
 
-  after(milliseconds: number, run: () => void): () => void {
+  schedule(run: () => void, milliseconds: number): () => void {
     const timer = { at: this.#now + milliseconds, run }
     this.#timers.add(timer)
     return () => this.#timers.delete(timer)
@@ -22,6 +22,7 @@ export class ManualClock implements Clock {
 
   /** Moves on and runs what is due, in order; what that starts gets its turn in between. */
   async advance(milliseconds: number): Promise<void> {
+    await settled()
     const end = this.#now + milliseconds
     for (;;) {
       const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]

@@ -1,0 +1,432 @@
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { describe, expect, it } from 'vitest'
+import { type PoolOptions, SmpPool } from './pool.js'
+import type { QueueSubscription } from './pooled-server.js'
+import type { SubscriptionOutcome } from './subscriptions.js'
+import { address, FakeNetwork, Unreachable } from './testing/fake-network.js'
+import { ok } from './testing/fake-server.js'
+import { ManualClock, settled } from './testing/manual-clock.js'
+
+const key = PrivateKey.generate('ed25519')
+const id = () => randomBytes(24)
+const ping = { command: { tag: 'PING' } } as const
+const queues = (count: number): QueueSubscription[] => Array.from({ length: count }, () => ({ id: id(), key }))
+
+function setUp(options: PoolOptions = {}) {
+  const network = new FakeNetwork()
+  const clock = new ManualClock()
+  const pool = new SmpPool({ connect: network.connect, clock, random: () => 0.5, ...options })
+  return { network, clock, pool }
+}
+
+const asked = new WeakMap<object, Promise<IteratorResult<unknown, undefined>>>()
+
+/** Takes what waits, without waiting. What it asked for last it gets the next time. */
+async function waiting<T>(stream: AsyncIterator<T, undefined>): Promise<T[]> {
+  const taken: T[] = []
+  for (;;) {
+    const next = (asked.get(stream) as Promise<IteratorResult<T, undefined>> | undefined) ?? stream.next()
+    asked.set(stream, next)
+    const result = await Promise.race([next, settled(2).then(() => undefined)])
+    if (!result || result.done) return taken
+    asked.delete(stream)
+    taken.push(result.value)
+  }
+}
+
+const results = (outcomes: SubscriptionOutcome[]) => outcomes.map(({ result }) => result)
+
+describe('connections', () => {
+  it('are made once for all who ask at the same time, and then kept', async () => {
+    const { network, pool } = setUp()
+    const server = pool.server(address())
+    const answers = await Promise.all([1, 2, 3].map(() => server.request(ping)))
+    await server.requestAll([ping, ping])
+    expect(answers).toHaveLength(3)
+    expect(network.attempts).toBe(1)
+    await pool.close()
+  })
+
+  it('are one for each server and user', async () => {
+    const { network, pool } = setUp()
+    const [a, b] = [address(), address()]
+    expect(pool.server({ ...a })).toBe(pool.server(a))
+    for (const server of [pool.server(a), pool.server(b), pool.server(a, 'someone'), pool.server(a, 'else')]) {
+      await server.request(ping)
+    }
+    expect(network.attempts).toBe(4)
+    await pool.close()
+  })
+
+  it('that cannot be made fail the requests that wait for it, and not the next ones', async () => {
+    const { network, clock, pool } = setUp()
+    network.failure = new Unreachable()
+    const server = pool.server(address())
+    for (const request of [1, 2].map(() => server.request(ping))) {
+      await expect(request).rejects.toMatchObject({ code: 'CONNECT', temporary: true })
+    }
+    expect(network.attempts).toBe(1)
+    network.failure = undefined
+    const later = server.request(ping)
+    await settled()
+    expect(network.attempts).toBe(1)
+    await clock.advance(1000)
+    expect(await later).toEqual({ tag: 'PONG' })
+    await pool.close()
+  })
+
+  it('are given up after the connect time-out, and by those who abort', async () => {
+    const { network, clock, pool } = setUp({ connectTimeout: 5000 })
+    network.stuck = true
+    const server = pool.server(address())
+    const controller = new AbortController()
+    const aborted = server.request(ping, { signal: controller.signal })
+    const timedOut = server.request(ping)
+    await settled()
+    controller.abort()
+    await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+    const expectation = expect(timedOut).rejects.toMatchObject({ code: 'CONNECT', temporary: true })
+    await clock.advance(5000)
+    await expectation
+    await pool.close()
+    expect(clock.timers).toBe(0)
+  })
+
+  it('without subscriptions are not made again before they are needed', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    await server.request(ping)
+    network.cut()
+    await clock.advance(60_000)
+    expect(network.attempts).toBe(1)
+    expect(await server.request(ping)).toEqual({ tag: 'PONG' })
+    expect(network.attempts).toBe(2)
+    await pool.close()
+  })
+
+  it('of many servers are not all made at once', async () => {
+    const { network, pool } = setUp({ maxConnecting: 3 })
+    await Promise.all(Array.from({ length: 20 }, () => pool.server(address()).request(ping)))
+    expect(network.attempts).toBe(20)
+    expect(network.maxConcurrent).toBe(3)
+    await pool.close()
+  })
+
+  it('are tried again after delays that grow and are spread', async () => {
+    const random = [0, 0.999, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    const { network, clock, pool } = setUp({ random: () => random.shift() ?? 0.5 })
+    network.failure = new Unreachable()
+    const times: number[] = []
+    const connect = network.connect
+    const own = new SmpPool({
+      clock,
+      random: () => random.shift() ?? 0.5,
+      connect: (server, options) => {
+        times.push(clock.now())
+        return connect(server, options)
+      },
+    })
+    void own.server(address()).subscribe('messages', queues(1))
+    await settled()
+    await clock.advance(60_000)
+    const delays = times.slice(1).map((time, i) => Math.round(time - (times[i] as number)))
+    expect(delays.slice(0, 8)).toEqual([500, 2249, 2250, 3375, 5063, 7594, 10_000, 10_000])
+    await own.close()
+    await pool.close()
+  })
+})
+
+describe('subscriptions', () => {
+  it('are answered one by one: what is refused is reported and dropped', async () => {
+    const refused = id()
+    const { network, clock, pool } = setUp()
+    network.handler = (one, peer) =>
+      String(one.entityId) === String(refused) ? { tag: 'ERR', error: { code: 'AUTH' } } : ok(one, peer)
+    const server = pool.server(address())
+    const outcomes = await server.subscribe('notifications', [...queues(2), { id: refused, key }, ...queues(1)])
+    expect(results(outcomes)).toEqual(['ok', 'ok', 'error', 'ok'])
+    expect(outcomes[2]).toMatchObject({ id: refused, kind: 'notifications', error: { code: 'AUTH' } })
+    expect(outcomes[2]?.server).toBe(server)
+    expect(results(await waiting(pool.outcomes))).toEqual(['ok', 'ok', 'error', 'ok'])
+    network.cut()
+    await clock.advance(2000)
+    expect(network.peer.commands).toHaveLength(3)
+    await pool.close()
+  })
+
+  it('of one server are sent in batches, SUB and NSUB apart', async () => {
+    const { network, pool } = setUp()
+    const server = pool.server(address())
+    await Promise.all([server.subscribe('messages', queues(300)), server.subscribe('notifications', queues(140))])
+    expect(network.attempts).toBe(1)
+    expect(network.peer.blocks).toEqual([30, 135, 135, 6, 134])
+    await pool.close()
+  })
+
+  it('come back after the connection was lost, and each change is told', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    await server.subscribe('notifications', queues(400))
+    expect(await waiting(pool.outcomes)).toHaveLength(400)
+    expect(await waiting(pool.status)).toMatchObject([{ status: 'up', lostSessions: 0 }])
+    network.cut()
+    await settled()
+    const lost = await waiting(pool.outcomes)
+    expect(lost.every(({ result, error }) => result === 'pending' && error?.code === 'CLOSED')).toBe(true)
+    expect(lost).toHaveLength(400)
+    expect(await waiting(pool.status)).toMatchObject([{ status: 'down', reason: { code: 'CLOSED' }, lostSessions: 1 }])
+    await clock.advance(1000)
+    expect(network.peers).toHaveLength(2)
+    expect(network.peer.commands).toHaveLength(400)
+    expect(results(await waiting(pool.outcomes)).filter((result) => result === 'ok')).toHaveLength(400)
+    expect(await waiting(pool.status)).toMatchObject([{ status: 'up' }])
+    await pool.close()
+  })
+
+  it('that had a temporary error are tried again, in the same session', async () => {
+    const { network, clock, pool } = setUp()
+    let storage = 3
+    network.handler = (one, peer) =>
+      storage-- > 0 ? { tag: 'ERR', error: { code: 'STORE', text: 'busy' } } : ok(one, peer)
+    const server = pool.server(address())
+    expect(results(await server.subscribe('messages', queues(4)))).toEqual(['pending', 'pending', 'pending', 'ok'])
+    await clock.advance(1000)
+    expect(network.attempts).toBe(1)
+    expect(network.peer.commands).toHaveLength(7)
+    expect(results(await waiting(pool.outcomes))).toEqual(['ok', 'ok', 'ok', 'ok'])
+    await pool.close()
+  })
+
+  it('that are not answered are tried again, and added ones do not wait for that', async () => {
+    const { network, clock, pool } = setUp({ session: { requestTimeout: 1000 } })
+    network.handler = () => undefined
+    const server = pool.server(address())
+    const first = server.subscribe('messages', queues(2))
+    await settled()
+    await clock.advance(1000)
+    expect(results(await first)).toEqual(['pending', 'pending'])
+    network.handler = ok
+    expect(results(await server.subscribe('messages', queues(1)))).toEqual(['ok'])
+    await settled()
+    expect(network.peer.commands).toHaveLength(5)
+    await pool.close()
+  })
+
+  it('settle as pending when there is no connection, and are subscribed when there is', async () => {
+    const { network, clock, pool } = setUp()
+    network.failure = new Unreachable()
+    const server = pool.server(address())
+    const [outcome] = await server.subscribe('notifications', queues(1))
+    expect(outcome).toMatchObject({ result: 'pending', error: { code: 'CONNECT' } })
+    network.failure = undefined
+    await clock.advance(1000)
+    expect((await waiting(pool.outcomes)).at(-1)).toMatchObject({ result: 'ok' })
+    await pool.close()
+  })
+
+  it('at an address that is refused before it is tried are final', async () => {
+    const { network, clock, pool } = setUp()
+    network.failure = new Unreachable('REFUSED_ADDRESS')
+    const server = pool.server(address())
+    const outcomes = await server.subscribe('notifications', queues(2))
+    expect(outcomes).toMatchObject([{ result: 'error' }, { result: 'error' }])
+    await clock.advance(60_000)
+    expect(network.attempts).toBe(1)
+    await pool.close()
+  })
+
+  it('that were forgotten are not subscribed again, and their answers do not count', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    const list = queues(3)
+    await server.subscribe('messages', list)
+    await waiting(pool.outcomes)
+    server.unsubscribe('messages', [(list[1] as QueueSubscription).id, id()])
+    network.cut()
+    await clock.advance(1000)
+    expect(network.peer.commands).toHaveLength(2)
+    server.unsubscribe(
+      'messages',
+      list.map(({ id }) => id),
+    )
+    // One at most: it was taken before.
+    expect((await waiting(pool.outcomes)).length).toBeLessThanOrEqual(1)
+    network.cut()
+    await clock.advance(60_000)
+    expect(network.attempts).toBe(2)
+    await pool.close()
+  })
+
+  it('that are asked for again are verified again', async () => {
+    const { network, pool } = setUp()
+    const server = pool.server(address())
+    const list = queues(1)
+    await server.subscribe('notifications', list)
+    network.handler = () => ({ tag: 'ERR', error: { code: 'AUTH' } })
+    expect(results(await server.subscribe('notifications', list))).toEqual(['error'])
+    expect(network.peer.commands).toHaveLength(2)
+    await pool.close()
+  })
+
+  it('are not confirmed by answers of a session that is gone', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    // The answers are on their way when the session ends.
+    network.handler = (one, peer) => {
+      if (peer === network.peers[0]) network.cut()
+      return ok(one, peer)
+    }
+    const outcomes = await server.subscribe('notifications', queues(5))
+    expect(results(outcomes)).toEqual(Array(5).fill('pending'))
+    await clock.advance(1000)
+    expect(network.peer.commands).toHaveLength(5)
+    expect(results(await waiting(pool.outcomes))).toEqual(Array(5).fill('ok'))
+    await pool.close()
+  })
+})
+
+describe('events', () => {
+  it('come with their server and session, those included that a lost session left', async () => {
+    const { network, pool } = setUp()
+    const server = pool.server(address())
+    const list = queues(1)
+    await server.subscribe('notifications', list)
+    const entityId = (list[0] as QueueSubscription).id
+    const { session } = server
+    const nmsg = { tag: 'NMSG', nonce: id(), encMeta: randomBytes(144) } as const
+    network.peer.send(entityId, nmsg)
+    await settled()
+    network.cut()
+    await settled()
+    const [event] = await waiting(pool.events)
+    expect(event).toMatchObject({ entityId, message: nmsg })
+    expect(event?.server).toBe(server)
+    expect(event?.session).toBe(session)
+    await pool.close()
+  })
+
+  it('END and DELD end a subscription for good', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    const list = queues(3)
+    await server.subscribe('messages', list)
+    await waiting(pool.outcomes)
+    network.peer.send((list[0] as QueueSubscription).id, { tag: 'END' })
+    network.peer.send((list[1] as QueueSubscription).id, { tag: 'DELD' })
+    await settled()
+    expect(results(await waiting(pool.outcomes))).toEqual(['ended', 'deleted'])
+    expect((await waiting(pool.events)).map(({ message }) => message.tag)).toEqual(['END', 'DELD'])
+    network.cut()
+    await clock.advance(1000)
+    expect(network.peer.commands).toHaveLength(1)
+    await pool.close()
+  })
+
+  it('END of a session that is gone counts for nothing', async () => {
+    const { network, clock, pool } = setUp({ eventBuffer: 1, session: { eventBuffer: 100 } })
+    const server = pool.server(address())
+    const list = queues(1)
+    await server.subscribe('messages', list)
+    const entityId = (list[0] as QueueSubscription).id
+    // The pool is full, so that the END waits in the session when that ends.
+    const { peer } = network
+    for (let i = 0; i < 3; i++) peer.send(entityId, { tag: 'MSG', msgId: id(), encBody: id() })
+    peer.send(entityId, { tag: 'END' })
+    await settled()
+    network.cut()
+    await clock.advance(1000)
+    expect(network.attempts).toBe(2)
+    await settled()
+    expect((await waiting(pool.events)).map(({ message }) => message.tag)).toEqual(['MSG', 'MSG', 'MSG'])
+    expect(server.tables.messages.size).toBe(1)
+    expect((await waiting(pool.outcomes)).at(-1)?.result).toBe('ok')
+    await pool.close()
+  })
+
+  it('that nobody takes stop the reading, and not the answers', async () => {
+    const { network, pool } = setUp({ eventBuffer: 5, session: { eventBuffer: 5 } })
+    const server = pool.server(address())
+    await server.request(ping)
+    for (let i = 0; i < 30; i++) network.peer.send(id(), { tag: 'END' })
+    for (let i = 0; i < 30; i++) network.peer.send(id(), { tag: 'NMSG', nonce: id(), encMeta: id() })
+    await settled(100)
+    expect(network.connections[0]?.waiting).toBeGreaterThan(40)
+    expect(await server.request(ping)).toEqual({ tag: 'PONG' })
+    expect(await waiting(pool.events)).toHaveLength(60)
+    await pool.close()
+  })
+})
+
+describe('close', () => {
+  it('settles everything and leaves no timer', async () => {
+    const { network, clock, pool } = setUp()
+    const [a, b, c] = [address(), address(), address()].map((one) => pool.server(one))
+    await a?.subscribe('messages', queues(3))
+    network.handler = () => undefined
+    const request = a?.request(ping).catch((error: unknown) => error)
+    const subscribing = b?.subscribe('messages', queues(3))
+    await settled()
+    network.failure = new Unreachable()
+    const retried = c?.subscribe('messages', queues(1))
+    await settled()
+    const event = pool.events.next()
+    await pool.close()
+    expect(await request).toMatchObject({ code: 'CLOSED' })
+    expect(results((await subscribing) ?? [])).toEqual(['pending', 'pending', 'pending'])
+    expect(results((await retried) ?? [])).toEqual(['pending'])
+    expect(await event).toEqual({ value: undefined, done: true })
+    expect(clock.timers).toBe(0)
+    expect(() => pool.server(address())).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+    await expect(a?.request(ping)).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(a?.subscribe('messages', queues(1))).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('gives an attempt to connect up', async () => {
+    const { network, clock, pool } = setUp()
+    network.stuck = true
+    const request = pool
+      .server(address())
+      .request(ping)
+      .catch((error: unknown) => error)
+    await settled()
+    await pool.close()
+    expect(await request).toMatchObject({ code: 'CLOSED' })
+    expect(clock.timers).toBe(0)
+  })
+
+  it('of one server leaves the others, and the next use starts anew', async () => {
+    const { network, pool } = setUp()
+    const [a, b] = [address(), address()]
+    await pool.server(a).request(ping)
+    await pool.server(b).request(ping)
+    await pool.server(a).close()
+    expect(pool.servers()).toHaveLength(1)
+    await pool.server(a).request(ping)
+    expect(network.attempts).toBe(3)
+    await pool.close()
+  })
+})
+
+describe('a connection that dies at any point', () => {
+  it('leaves every subscription subscribed in the end, and the promises settled', async () => {
+    for (let cutAt = 0; cutAt < 12; cutAt++) {
+      const { network, clock, pool } = setUp()
+      let commands = 0
+      network.handler = (one, peer) => {
+        if (commands++ === cutAt * 40) network.cut()
+        return ok(one, peer)
+      }
+      const server = pool.server(address())
+      const list = queues(400)
+      const first = server.subscribe('notifications', list)
+      await settled(50)
+      await clock.advance(20_000)
+      await settled(50)
+      expect(await first).toHaveLength(400)
+      expect(server.tables.notifications.hasWork).toBe(false)
+      const last = new Map((await waiting(pool.outcomes)).map(({ id, result }) => [String(id), result]))
+      expect([...last.values()].filter((result) => result === 'ok')).toHaveLength(400)
+      await pool.close()
+    }
+  })
+})

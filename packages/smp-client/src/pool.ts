@@ -1,0 +1,148 @@
+// Spec 04 §10: sessions with many servers, which reconnect and resubscribe.
+import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
+import type { BackOffOptions } from './back-off.js'
+import { Changes } from './changes.js'
+import { type Clock, systemClock } from './clock.js'
+import type { Connect, ServiceCredentials } from './connect.js'
+import { SmpClientError, type SmpError } from './errors.js'
+import { Stream } from './events.js'
+import { type PoolContext, PooledServer } from './pooled-server.js'
+import type { SessionEvent, SessionOptions, SmpClientSession } from './session.js'
+import { outcomeOf, type Subscription, type SubscriptionOutcome } from './subscriptions.js'
+
+export interface PoolOptions {
+  /** Default: TLS, where there is Node. */
+  connect?: Connect
+  /** For all sessions. */
+  session?: Omit<SessionOptions, 'clock'>
+  /** The service to present to a server. Default: none. */
+  service?: (server: PooledServer) => ServiceCredentials | null | undefined
+  /** Delays between attempts to connect: 1 s, then 1.5 times as long up to 10 s, each between half and one and a half of it. */
+  reconnect?: BackOffOptions
+  /** Of one attempt, in milliseconds. Default 45 000. */
+  connectTimeout?: number
+  /** How many servers may be connecting at the same time. Default 64. */
+  maxConnecting?: number
+  /** How many events may wait before sessions stop reading. Default 4096. */
+  eventBuffer?: number
+  clock?: Clock
+  random?: () => number
+}
+
+export interface PoolEvent extends SessionEvent {
+  readonly server: PooledServer
+  /** The one that it came in; not always the current one. */
+  readonly session: SmpClientSession
+}
+
+export interface PoolStatus {
+  readonly server: PooledServer
+  readonly status: 'up' | 'down'
+  /** Why it is down. */
+  readonly reason: SmpError | undefined
+  /** Sessions that ended otherwise than by us: more than before tells of those that nobody saw going down. */
+  readonly lostSessions: number
+}
+
+/** One connection for each server and user, made when it is needed, and made again while something is subscribed. */
+export class SmpPool implements AsyncDisposable {
+  /**
+   * What servers send unasked, in the order of each session; `END` and `ENDS` only from current sessions. When nobody takes
+   * them sessions stop reading, except for answers that somebody waits for: see `SessionOptions.eventBuffer`.
+   */
+  readonly events: AsyncIterableIterator<PoolEvent, undefined>
+  /** The latest status of each server whose status has changed. */
+  readonly status: AsyncIterableIterator<PoolStatus, undefined>
+  /** The latest result of each subscription that has a new one. */
+  readonly outcomes: AsyncIterableIterator<SubscriptionOutcome, undefined>
+  readonly #servers = new Map<string, PooledServer>()
+  readonly #events: Stream<PoolEvent>
+  readonly #status: Changes<PooledServer, PoolStatus>
+  readonly #outcomes: Changes<Subscription, SubscriptionOutcome>
+  readonly #context: PoolContext
+  #onRoom: (() => void)[] = []
+  #connecting = 0
+  #turns: (() => void)[] = []
+  #closed = false
+
+  constructor(options: PoolOptions = {}) {
+    const { clock = systemClock, eventBuffer = 4096, maxConnecting = 64 } = options
+    this.#status = new Changes(statusOf)
+    this.#outcomes = new Changes(outcomeOf)
+    this.#events = new Stream({ onTaken: () => this.#onEventTaken(eventBuffer) })
+    this.events = this.#events
+    this.status = this.#status
+    this.outcomes = this.#outcomes
+    this.#context = {
+      connect: options.connect,
+      session: options.session ?? {},
+      clock,
+      random: options.random ?? Math.random,
+      reconnect: options.reconnect ?? {},
+      connectTimeout: options.connectTimeout ?? 45_000,
+      connectTurn: () => this.#connectTurn(maxConnecting),
+      service: options.service ?? (() => null),
+      onStatus: (server) => this.#status.add(server),
+      onClosed: (server) => {
+        for (const [key, known] of this.#servers) if (known === server) this.#servers.delete(key)
+      },
+      onSubscription: (subscription) => this.#outcomes.add(subscription),
+      onForgotten: (subscription) => this.#outcomes.delete(subscription),
+      onEvent: async (server, session, { entityId, message }) => {
+        this.#events.push({ server, session, entityId, message })
+        if (this.#events.length >= eventBuffer && !this.#closed)
+          await new Promise<void>((resolve) => this.#onRoom.push(resolve))
+      },
+    }
+  }
+
+  /** The server at an address, for a user: the same object as long as it is not closed. It connects when it is used. */
+  server(address: ServerAddress, userId = ''): PooledServer {
+    if (this.#closed) throw new SmpClientError('CLOSED', 'the pool was closed')
+    const key = JSON.stringify([serverKey(address), userId])
+    const known = this.#servers.get(key)
+    if (known) return known
+    const server = new PooledServer(address, userId, this.#context)
+    this.#servers.set(key, server)
+    return server
+  }
+
+  /** All servers that were asked for and not closed. */
+  servers(): PooledServer[] {
+    return [...this.#servers.values()]
+  }
+
+  async #connectTurn(maxConnecting: number): Promise<() => void> {
+    if (this.#connecting >= maxConnecting) await new Promise<void>((resolve) => this.#turns.push(resolve))
+    else this.#connecting++
+    return () => {
+      const next = this.#turns.shift()
+      if (next) next()
+      else this.#connecting--
+    }
+  }
+
+  #onEventTaken(eventBuffer: number): void {
+    if (this.#events.length < eventBuffer) this.#onRoom.shift()?.()
+  }
+
+  /** Ends all sessions. Whoever waits for something gets `CLOSED`; what waits in the streams can still be taken. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const ended = Promise.all(this.servers().map((server) => server.close()))
+    for (const onRoom of this.#onRoom.splice(0)) onRoom()
+    await ended
+    this.#events.end()
+    this.#status.end()
+    this.#outcomes.end()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function statusOf(server: PooledServer): PoolStatus {
+  const { session, reason, lostSessions } = server
+  return { server, status: session ? 'up' : 'down', reason, lostSessions }
+}

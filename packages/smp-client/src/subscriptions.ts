@@ -1,0 +1,236 @@
+// Spec 04 §6.2, §7.3, §10, 06 §5: what is, or is to be, subscribed at one server.
+import { emptyIdsHash, type PrivateAuthKey, xorIdsHash } from '@smpkit/crypto'
+import { equalBytes, toMapKey } from '@smpkit/encoding'
+import type { ServiceRole } from '@smpkit/smp-commands'
+import type { SmpError } from './errors.js'
+import type { PooledServer } from './pooled-server.js'
+import type { Request } from './requests.js'
+
+export type SubscriptionKind = 'messages' | 'notifications'
+
+interface KindDefinition {
+  readonly kind: SubscriptionKind
+  readonly command: { readonly tag: 'SUB' | 'NSUB' }
+  readonly serviceTag: 'SUBS' | 'NSUBS'
+  readonly role: ServiceRole
+}
+
+export const subscriptionKinds: readonly KindDefinition[] = [
+  { kind: 'messages', command: { tag: 'SUB' }, serviceTag: 'SUBS', role: 'messaging' },
+  { kind: 'notifications', command: { tag: 'NSUB' }, serviceTag: 'NSUBS', role: 'notifier' },
+]
+
+/**
+ * `ok`: subscribed in the current session. `pending`: not, or not any more; it is tried again. The others are final, the
+ * subscription is dropped: `error`: refused. `ended`: another connection took it. `deleted`: the queue or its notifier
+ * is gone.
+ */
+export type SubscriptionResult = 'ok' | 'pending' | 'error' | 'ended' | 'deleted'
+
+/** What has become of a subscription. */
+export interface SubscriptionOutcome {
+  readonly server: PooledServer
+  readonly kind: SubscriptionKind
+  /** The recipient id for messages, the notifier id for notifications. */
+  readonly id: Uint8Array
+  readonly result: SubscriptionResult
+  /** Why it is not `ok`, where that is known. */
+  readonly error: SmpError | undefined
+  /** The service that the server counts the queue to: keep it, and give it when you subscribe again. */
+  readonly serviceId: Uint8Array | null
+}
+
+export function outcomeOf({ table, entityId, result, error, associated }: Subscription): SubscriptionOutcome {
+  const { server, definition } = table
+  const serviceId = associated ? (table.serviceId ?? null) : null
+  return { server, kind: definition.kind, id: entityId, result, error, serviceId }
+}
+
+/** Somebody who waits for the first result of several subscriptions. */
+export interface Waiter {
+  left: number
+  done(): void
+}
+
+/** There may be very many: no bytes but the key's, no closures. It is the request that subscribes it, too. */
+export class Subscription implements Request<{ tag: 'SUB' | 'NSUB' }> {
+  result: SubscriptionResult = 'pending'
+  /** Why it is not `ok`, where that is known. */
+  error: SmpError | undefined
+  /** The server counts it to our service: `SUBS` or `NSUBS` subscribes it. */
+  associated = false
+  waiter: Waiter | undefined
+
+  constructor(
+    readonly table: SubscriptionTable,
+    /** The id as a map key. */
+    readonly id: string,
+    readonly key: PrivateAuthKey,
+  ) {}
+
+  get command(): { readonly tag: 'SUB' | 'NSUB' } {
+    return this.table.definition.command
+  }
+
+  get entityId(): Uint8Array {
+    return Uint8Array.from(this.id, (character) => character.charCodeAt(0))
+  }
+}
+
+/** The subscriptions of one kind at one server. */
+export class SubscriptionTable {
+  readonly #all = new Map<string, Subscription>()
+  readonly #pending = new Set<Subscription>()
+  readonly #onChange: (subscription: Subscription) => void
+  #serviceId: Uint8Array | undefined
+  #associated = 0
+  /** Those that are not `ok`. */
+  #associatedWaiting = 0
+  #idsHash = emptyIdsHash()
+
+  /** `onChange` is called after each result that is new, or that somebody waits for. */
+  constructor(
+    readonly server: PooledServer,
+    readonly definition: KindDefinition,
+    onChange: (subscription: Subscription) => void,
+  ) {
+    this.#onChange = onChange
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Of the service whose queues are here. */
+  get serviceId(): Uint8Array | undefined {
+    return this.#serviceId
+  }
+
+  /** To be subscribed one by one. Those that are added while it is iterated are visited, too. */
+  get pending(): ReadonlySet<Subscription> {
+    return this.#pending
+  }
+
+  /** Whether something is to be subscribed. */
+  get hasWork(): boolean {
+    return this.#pending.size > 0 || this.#associatedWaiting > 0
+  }
+
+  /** What the service subscription is about; `undefined` where nothing waits for it. */
+  get service(): { serviceId: Uint8Array; count: bigint; idsHash: Uint8Array } | undefined {
+    if (!this.#serviceId || this.#associatedWaiting === 0) return undefined
+    return { serviceId: this.#serviceId, count: BigInt(this.#associated), idsHash: this.#idsHash }
+  }
+
+  get(id: Uint8Array): Subscription | undefined {
+    return this.#all.get(toMapKey(id))
+  }
+
+  /** `serviceId`: of the service that the server counts it to, as far as the caller knows. */
+  add(id: Uint8Array, key: PrivateAuthKey, serviceId: Uint8Array | null): Subscription {
+    const mapKey = toMapKey(id)
+    let subscription = this.#all.get(mapKey)
+    if (subscription?.key !== key) {
+      if (subscription) this.remove(subscription)
+      subscription = new Subscription(this, mapKey, key)
+      this.#all.set(mapKey, subscription)
+    }
+    if (!serviceId) this.#pending.add(subscription)
+    else if (!subscription.associated) this.#associate(subscription, serviceId)
+    return subscription
+  }
+
+  remove(subscription: Subscription): void {
+    if (this.#all.get(subscription.id) !== subscription) return
+    this.#all.delete(subscription.id)
+    this.#pending.delete(subscription)
+    if (subscription.associated) this.#dissociate(subscription)
+  }
+
+  #associate(subscription: Subscription, serviceId: Uint8Array): void {
+    if (this.#serviceId && !equalBytes(this.#serviceId, serviceId)) this.dissociateAll()
+    this.#serviceId = serviceId
+    subscription.associated = true
+    this.#associated++
+    this.#idsHash = xorIdsHash(this.#idsHash, subscription.entityId)
+    this.#pending.delete(subscription)
+    if (subscription.result !== 'ok') this.#associatedWaiting++
+  }
+
+  #dissociate(subscription: Subscription): void {
+    subscription.associated = false
+    this.#associated--
+    this.#idsHash = xorIdsHash(this.#idsHash, subscription.entityId)
+    if (subscription.result !== 'ok') this.#associatedWaiting--
+  }
+
+  /** The service is not what it was: its queues are subscribed one by one. */
+  dissociateAll(): void {
+    for (const subscription of this.#all.values()) {
+      if (!subscription.associated) continue
+      this.#dissociate(subscription)
+      this.#pending.add(subscription)
+    }
+    this.#serviceId = undefined
+  }
+
+  /** Subscribed, alone or, with the service's id, as one of the service's queues. */
+  succeeded(subscription: Subscription, serviceId: Uint8Array | null): void {
+    if (this.#all.get(subscription.id) !== subscription) return
+    this.#pending.delete(subscription)
+    if (subscription.associated) this.#dissociate(subscription)
+    if (serviceId) this.#associate(subscription, serviceId)
+    this.#set(subscription, 'ok', undefined)
+  }
+
+  /** The service is subscribed, and with it all its queues. */
+  serviceSucceeded(): void {
+    for (const subscription of this.#all.values()) if (subscription.associated) this.#set(subscription, 'ok', undefined)
+  }
+
+  /** Not now. */
+  servicePostponed(error: SmpError): void {
+    for (const subscription of this.#all.values()) {
+      if (subscription.associated && subscription.result !== 'ok') this.#set(subscription, 'pending', error)
+    }
+  }
+
+  /** Not now. */
+  postponed(subscription: Subscription, error: SmpError): void {
+    if (this.#all.get(subscription.id) === subscription) this.#set(subscription, 'pending', error)
+  }
+
+  dropped(subscription: Subscription, result: 'error' | 'ended' | 'deleted', error: SmpError): void {
+    if (this.#all.get(subscription.id) !== subscription) return
+    this.remove(subscription)
+    this.#set(subscription, result, error)
+  }
+
+  dropAll(error: SmpError): void {
+    for (const subscription of this.#all.values()) this.dropped(subscription, 'error', error)
+  }
+
+  /** Another connection took the service's subscription. */
+  serviceEnded(error: SmpError): void {
+    for (const subscription of this.#all.values()) {
+      if (subscription.associated) this.dropped(subscription, 'ended', error)
+    }
+  }
+
+  /** The session is gone, and with it all that was subscribed in it. */
+  disconnected(error: SmpError): void {
+    for (const subscription of this.#all.values()) {
+      if (!subscription.associated) this.#pending.add(subscription)
+      this.#set(subscription, 'pending', error)
+    }
+  }
+
+  #set(subscription: Subscription, result: SubscriptionResult, error: SmpError | undefined): void {
+    const isNew = result !== subscription.result || subscription.waiter !== undefined
+    if (subscription.associated)
+      this.#associatedWaiting += Number(result !== 'ok') - Number(subscription.result !== 'ok')
+    subscription.result = result
+    subscription.error = error
+    if (isNew) this.#onChange(subscription)
+  }
+}
