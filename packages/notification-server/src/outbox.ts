@@ -54,7 +54,8 @@ export class Outbox {
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #due: DueQueue<{ readonly entry: Entry; readonly dueAt: number }>
   readonly #running = new Set<Promise<void>>()
-  readonly #aborts = new Set<AbortController>()
+  /** End the pushes in flight. */
+  readonly #giveUps = new Set<(reason: string) => void>()
   #closed = false
 
   constructor(options: OutboxOptions) {
@@ -105,7 +106,7 @@ export class Outbox {
   async close(): Promise<void> {
     this.#closed = true
     this.#due.close()
-    for (const abort of this.#aborts) abort.abort()
+    for (const giveUp of this.#giveUps) giveUp('closed')
     await Promise.all(this.#running)
     this.#entries.clear()
   }
@@ -198,14 +199,16 @@ export class Outbox {
     const { clock, limits, logger, onPush } = this.#options
     const began = clock.now()
     const abort = new AbortController()
-    this.#aborts.add(abort)
+    let giveUp = (_: string) => {}
     const outcome = await new Promise<PushOutcome>((resolve) => {
       const retry = (reason: string) => resolve({ outcome: 'retry', afterMs: 0, reason })
-      const cancel = clock.after(limits.pushTimeout, () => abort.abort())
-      abort.signal.addEventListener('abort', () => {
+      const cancel = clock.after(limits.pushTimeout, () => giveUp('timeout'))
+      giveUp = (reason) => {
         cancel()
-        retry(this.#closed ? 'closed' : 'timeout')
-      })
+        abort.abort()
+        retry(reason)
+      }
+      this.#giveUps.add(giveUp)
       const failed = (error: unknown) => {
         logger.error({ provider: provider.name, error: errorKind(error) }, 'a push provider broke its contract')
         retry('exception')
@@ -217,7 +220,7 @@ export class Outbox {
         failed(error)
       }
     })
-    this.#aborts.delete(abort)
+    this.#giveUps.delete(giveUp)
     logger.debug({ provider: provider.name, kind: push.kind, ...outcome }, 'push')
     try {
       onPush?.({

@@ -2,6 +2,7 @@
 import { hmacSha512, randomBytes } from '@smpkit/crypto'
 import { toHex } from '@smpkit/encoding'
 import { DeviceTokenError } from './errors.js'
+import type { NotificationData } from './notification-data.js'
 import type { Push, PushOutcome, PushProvider } from './provider.js'
 
 export interface ConsoleProviderOptions {
@@ -23,10 +24,9 @@ export function consoleProvider({ write, name = 'console', deliver }: ConsolePro
   async function send(push: Push, { signal }: { readonly signal: AbortSignal }): Promise<PushOutcome> {
     if (closed || signal.aborted) return { outcome: 'retry', afterMs: 0, reason: closed ? 'closed' : 'aborted' }
     const device = toHex(hmacSha512(salt, new TextEncoder().encode(push.token)).subarray(0, 4))
-    const body = JSON.stringify({ notificationData: push.notificationData })
     const data = Object.entries(push.notificationData).map(([key, value]) => `${key}=${shorten(String(value))}`)
     try {
-      write(`push to device ${device}: ${push.kind}, ${body.length} bytes, ${data.join(' ')}`)
+      write(`push to device ${device}: ${push.kind}, ${bodyLength(push.notificationData)} bytes, ${data.join(' ')}`)
       await deliver?.(push)
       return { outcome: 'accepted' }
     } catch {
@@ -40,7 +40,8 @@ export function consoleProvider({ write, name = 'console', deliver }: ConsolePro
 
   return {
     name,
-    maxConcurrent: 1024,
+    // Writing a line waits for nothing, so more at once would only keep more in memory.
+    maxConcurrent: 16,
     readToken(token) {
       if (typeof token === 'string' && token.length > 0 && token.length <= maxTokenLength) return token
       throw new DeviceTokenError(`expected a text of 1 to ${maxTokenLength} characters`)
@@ -49,6 +50,13 @@ export function consoleProvider({ write, name = 'console', deliver }: ConsolePro
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Of the JSON `{"notificationData":…}`, whose texts need no escapes. */
+function bodyLength(data: NotificationData): number {
+  const texts = Object.values(data).filter((value) => typeof value === 'string')
+  const frame = JSON.stringify({ notificationData: data }, (_, value) => (typeof value === 'string' ? '' : value))
+  return texts.reduce((length, text) => length + text.length, frame.length)
 }
 
 /** Ciphertext has thousands of characters; its beginning shows that it is opaque. */

@@ -17,6 +17,8 @@ export interface PushItem {
   readonly encMeta: Uint8Array
 }
 
+const textEncoder = new TextEncoder()
+
 /** At most so many items are in one push. */
 export const maxItems = 6
 
@@ -46,7 +48,7 @@ export function countFitting(texts: readonly string[], paddedLength = defaultPad
   let room = paddedLength - 2
   let count = 0
   for (const text of texts.slice(0, maxItems)) {
-    room -= new TextEncoder().encode(text).length
+    room -= textEncoder.encode(text).length
     if (room < 0) break
     room -= 1
     count++

@@ -4,6 +4,8 @@ import { PayloadError } from './errors.js'
 import { decodeItems, type PushItem } from './items.js'
 import { decryptPayload, type EncryptOptions, encryptPayload } from './payload-encryption.js'
 
+const textEncoder = new TextEncoder()
+
 export type PushKind = 'verification' | 'message' | 'check'
 
 /** Nonce, verification and message are base64url with padding. */
@@ -20,7 +22,7 @@ export function verificationData(secret: Uint8Array, code: Uint8Array, options?:
 
 /** `text`: of `encodeItems`, or item texts that fit, joined by `;`. @throws PayloadError `LARGE` */
 export function messageData(secret: Uint8Array, text: string, options?: EncryptOptions): NotificationData {
-  const { nonce, data } = encryptPayload(secret, new TextEncoder().encode(text), options)
+  const { nonce, data } = encryptPayload(secret, textEncoder.encode(text), options)
   return { nonce, message: data }
 }
 
