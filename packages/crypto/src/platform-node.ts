@@ -27,8 +27,11 @@ const curveNames = { ed25519: 'Ed25519', ed448: 'Ed448', x25519: 'X25519', x448:
 
 const native = (handle: Handle) => handle as KeyObject
 
-/** Node answers with Buffers, whose `slice` and `toJSON` are not those of plain arrays. */
-const plain = (buffer: Buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+/**
+ * Node answers with Buffers, whose `slice` and `toJSON` are not those of plain arrays, and whose memory is outside of the
+ * heap: a copy of so few bytes is in it.
+ */
+const plain = (buffer: Buffer) => new Uint8Array(buffer)
 
 const hash = (name: string) => (data: Uint8Array) => plain(createHash(name).update(data).digest())
 
@@ -109,7 +112,10 @@ export function nodePlatform(sodium: Sodium | undefined): Platform {
         return undefined
       }
     },
-    allocate: (length) => plain(Buffer.allocUnsafeSlow(length)),
+    allocate(length) {
+      const { buffer } = Buffer.allocUnsafeSlow(length)
+      return new Uint8Array(buffer, 0, length)
+    },
     ...(sodium ? sodiumSecretbox(sodium) : nobleSecretbox),
   }
 }
