@@ -12,7 +12,7 @@ import {
   textOf,
 } from './testing/test-queue.js'
 
-const empty = new Uint8Array(0)
+const empty: Uint8Array = new Uint8Array(0)
 const ping = { tag: 'PING' } as const
 const tags = (block: readonly Received[] | undefined) => block?.map(({ message }) => brief(message))
 
@@ -86,7 +86,7 @@ describe('the commands of a block', () => {
 })
 
 describe('bad input is answered', () => {
-  const transmission = (auth: Uint8Array, command: string, entityId = empty, corrId = randomBytes(24)) =>
+  const transmission = (auth: Uint8Array, command: string, entityId: Uint8Array = empty, corrId = randomBytes(24)) =>
     Uint8Array.from([
       auth.length,
       ...auth,

@@ -1,4 +1,5 @@
 import { PrivateKey } from '@smpkit/crypto'
+import type { Command } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
 import { endDelay, testBroker } from '../testing/test-broker.js'
 import { brief, TestClient } from '../testing/test-client.js'
@@ -310,7 +311,7 @@ describe('QUE', () => {
 describe('a blocked queue', () => {
   const info = { reason: 'spam', notice: { ttl: 3600 } } as const
 
-  it.each([
+  const commands: Command[] = [
     { tag: 'SUB' },
     { tag: 'GET' },
     { tag: 'ACK', msgId: empty },
@@ -325,7 +326,9 @@ describe('a blocked queue', () => {
       authKey: publicAuthKey(PrivateKey.generate('ed25519')),
       dhKey: PrivateKey.generate('x25519').publicKey,
     },
-  ] as const)('refuses $tag', async (command) => {
+  ]
+
+  it.each(commands)('refuses $tag', async (command) => {
     const { client, queue, broker } = await setUp()
     expect(broker.block(queue.recipientId, info)).toBe(true)
     const answer = await client.request(command, asRecipient(queue))
