@@ -73,7 +73,10 @@ export class Subscription implements Request<{ tag: 'SUB' | 'NSUB' }> {
   }
 
   get entityId(): Uint8Array {
-    return Uint8Array.from(this.id, (character) => character.charCodeAt(0))
+    const { id } = this
+    const bytes = new Uint8Array(id.length)
+    for (let i = 0; i < bytes.length; i++) bytes[i] = id.charCodeAt(i)
+    return bytes
   }
 }
 
