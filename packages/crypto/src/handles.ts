@@ -1,7 +1,10 @@
 // A native handle is fifty times larger than its key: their number is bounded.
 
-/** How many keys have a handle at a time. */
-export const handleLimit = 8192
+/**
+ * How many keys have a handle at a time. Few enough that a handle which falls out is still young: what the garbage collector
+ * has once moved to its old generation stays there for long, and it does not see how large the native part is.
+ */
+export const handleLimit = 1024
 
 /** Remembers the last `handleLimit` keys that made a handle; the one before them loses its own. */
 export class HandleRing<K extends object> {

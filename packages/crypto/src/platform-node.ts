@@ -35,8 +35,18 @@ const plain = (buffer: Buffer) => new Uint8Array(buffer)
 
 const hash = (name: string) => (data: Uint8Array) => plain(createHash(name).update(data).digest())
 
-/** Not a view into Node's pool of small buffers, which would be shared with others. */
-const base64url = (raw: Uint8Array) => Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('base64url')
+const scratch = Buffer.allocUnsafeSlow(64)
+
+/**
+ * Through a buffer of our own: Node's pool of small ones is shared with everybody, and a view into the bytes of a key would
+ * move them out of the heap, at several times their size, for as long as the key lives.
+ */
+function base64url(raw: Uint8Array): string {
+  scratch.set(raw)
+  const text = scratch.toString('base64url', 0, raw.length)
+  scratch.fill(0)
+  return text
+}
 
 /** By HMACs: `hkdfSync` takes longer for the 88 bytes that each block needs. */
 function hkdfSha512(salt: Uint8Array, inputKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
