@@ -33,6 +33,8 @@ export const defaultLimits = {
   authRetryFor: 7 * day,
   /** How often an active subscription is verified by another `NSUB`. */
   verifyEvery: day,
+  /** When a subscription that is not active is tried again if the last `NSUB` was not answered. */
+  unansweredRetry: 10 * minute,
   /** How often rows whose time has come are looked for, and how many are taken at once. */
   maintenanceEvery: 15 * second,
   maintenanceBatch: 1000,

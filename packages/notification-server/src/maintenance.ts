@@ -4,7 +4,7 @@ import type { Limits } from './limits.js'
 import { errorKind, type Logger } from './logger.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
-import { type OutboxRow, outboxId, type TokenRow, tokenDueAt } from './rows.js'
+import { type OutboxRow, outboxId, type SubscriptionRow, type TokenRow, tokenDueAt } from './rows.js'
 import type { Servers } from './servers.js'
 import type { NotificationStore } from './store.js'
 
@@ -59,7 +59,9 @@ export class Maintenance {
     const rows = await store.atomic({ subscriptions: { id: due.map(({ id }) => id) } }, ({ subscriptions }) => {
       const now = clock.now()
       const taken = subscriptions.filter(({ nextAt }) => nextAt !== null && nextAt <= now)
-      const changed = taken.map((row) => ({ ...row, nextAt: now + limits.verifyEvery }))
+      // The answer sets the next time; this one counts if there is none, for instance because we end before.
+      const delay = (row: SubscriptionRow) => (row.status === 'active' ? limits.verifyEvery : limits.unansweredRetry)
+      const changed = taken.map((row) => ({ ...row, nextAt: now + delay(row) }))
       return { changes: { subscriptions: changed }, result: changed }
     })
     servers.subscribe(rows)

@@ -19,6 +19,7 @@ class PoolSubscriber implements SmpSubscriber {
   readonly #buffer = new EventBuffer<SubscriberEvent>()
   /** Lost sessions that were told of. */
   readonly #lost = new WeakMap<PooledServer, number>()
+  readonly #closing = new Map<PooledServer, Promise<void>>()
   readonly #pumps: Promise<unknown>
 
   constructor(pool: SmpPool) {
@@ -31,12 +32,21 @@ class PoolSubscriber implements SmpSubscriber {
 
   subscribe(address: ServerAddress, notifiers: readonly Notifier[]): void {
     const queues = notifiers.map(({ notifierId, notifierKey }) => ({ id: notifierId, key: notifierKey }))
-    // What becomes of it comes as outcomes; it rejects only after close.
-    this.#open(() => this.#pool.server(address).subscribe('notifications', queues).catch(ignoreClosed))
+    this.#open(() => {
+      const server = this.#pool.server(address)
+      const closing = this.#closing.get(server)
+      if (closing) return closing.then(() => this.subscribe(address, notifiers))
+      // What becomes of it comes as outcomes; it rejects only after close.
+      return server.subscribe('notifications', queues).catch(ignoreClosed)
+    })
   }
 
   unsubscribe(address: ServerAddress, notifierIds: readonly Uint8Array[]): void {
-    this.#open(() => this.#pool.server(address).unsubscribe('notifications', notifierIds))
+    this.#open(() => {
+      const server = this.#pool.server(address)
+      server.unsubscribe('notifications', notifierIds)
+      this.#closeIfIdle(server)
+    })
   }
 
   async probe(address: ServerAddress): Promise<boolean> {
@@ -72,6 +82,13 @@ class PoolSubscriber implements SmpSubscriber {
     }
   }
 
+  /** Clients choose the servers: a connection that serves nobody does not stay. */
+  #closeIfIdle(server: PooledServer): void {
+    if (server.tables.notifications.size > 0 || this.#closing.has(server)) return
+    const closed = server.close().finally(() => this.#closing.delete(server))
+    this.#closing.set(server, closed)
+  }
+
   async #pumpEvents(): Promise<void> {
     for await (const { server, entityId: notifierId, message } of this.#pool.events) {
       const key = keyOf(server)
@@ -104,6 +121,7 @@ class PoolSubscriber implements SmpSubscriber {
       const event = eventOf(outcome)
       if (event) this.#buffer.push(event)
       const { server } = outcome
+      if (outcome.result === 'error') this.#closeIfIdle(server)
       if (server.session && !server.tables.notifications.hasWork)
         this.#buffer.push({ type: 'settled', server: keyOf(server) })
       await this.#buffer.room()

@@ -27,9 +27,14 @@ interface ServerState {
   since: number | null
   reason: string | null
   moving: boolean
+  /** When it was last looked for at another address. */
+  probedAt: number
 }
 
 const pageSize = 1000
+
+/** Not more often is one server looked for at another address, in milliseconds. */
+const probeEvery = 60_000
 
 export class Servers {
   readonly #states = new Map<string, ServerState>()
@@ -60,7 +65,16 @@ export class Servers {
     const state = this.#states.get(row.key)
     const address = parseServerAddress(row.address, 'smp')
     if (state) Object.assign(state, { row, address })
-    else this.#states.set(row.key, { row, address, up: false, since: null, reason: null, moving: false })
+    else
+      this.#states.set(row.key, {
+        row,
+        address,
+        up: false,
+        since: null,
+        reason: null,
+        moving: false,
+        probedAt: Number.NEGATIVE_INFINITY,
+      })
   }
 
   row(key: string): ServerRow | undefined {
@@ -148,7 +162,9 @@ export class Servers {
   considerMove(key: string, address: string): void {
     const state = this.#states.get(key)
     if (!state || state.up || state.moving || state.row.address === address) return
-    state.moving = true
+    const now = this.clock.now()
+    if (now - state.probedAt < probeEvery) return
+    Object.assign(state, { moving: true, probedAt: now })
     const move = this.#move(state, address)
       .catch((error) => this.logger.error({ error: errorKind(error) }, 'moving an SMP server failed'))
       .finally(() => {

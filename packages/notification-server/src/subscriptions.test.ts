@@ -265,7 +265,7 @@ describe('a subscription', () => {
   })
 
   test('moves with all of its server when that is down and answers at an address that a later one names', async () => {
-    const { setup, device, queue, subscriber, emit, server } = await active()
+    const { setup, device, queue, subscriber, emit, server, clock } = await active()
     const moved = new Queue(2, address('new.example.com'))
     subscriber.reachable = ({ hosts }) => hosts[0]?.text === 'new.example.com'
     await moved.add(setup, device)
@@ -274,7 +274,7 @@ describe('a subscription', () => {
     await emit(down(false))
     const unreachable = new Queue(3, address('no.example.com'))
     await unreachable.add(setup, device, 0)
-    await settled()
+    await clock.advance(minute)
     expect(subscriber.hosts.get(queue.hex)).toBe('smp.example.com')
     await new Queue(4, address('new.example.com')).add(setup, device, 0)
     await settled()

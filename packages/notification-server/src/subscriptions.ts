@@ -219,6 +219,9 @@ function create(
   rows: Rows,
 ): Decision<Committed> {
   ownRow(rows.tokens, { owner, id: token })
+  const serverRow = rows.servers[0] ?? { key: place.server, address: place.address, checkOwed: false }
+  // Very many rows share these texts.
+  const address = serverRow.address === place.address ? serverRow.address : place.address
   const row: SubscriptionRow = {
     id: toBase64url(randomBytes(24)),
     owner,
@@ -230,8 +233,9 @@ function create(
     endedAt: null,
     retries: 0,
     ...place,
+    server: serverRow.key,
+    address,
   }
-  const serverRow = rows.servers[0] ?? { key: place.server, address: place.address, checkOwed: false }
   return {
     changes: { subscriptions: [row], servers: [serverRow] },
     result: { row, created: true, owed: [], serverRow },
