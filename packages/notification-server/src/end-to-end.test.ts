@@ -179,3 +179,31 @@ test('a notifier that another connection takes is ended, and a deleted one is de
   await other.request({ command: { tag: 'NSUB' }, entityId: notifierId, key: notifierKey })
   while ((await server.subscriptions.get({ owner, id })).status !== 'ended') await new Promise((r) => setTimeout(r, 5))
 })
+
+test('the connection to a server ends with its last subscription, and comes back with the next', async () => {
+  const smp = await startSmp()
+  const phone = new Phone()
+  const server = await start(phone)
+  const token = await activeToken(phone, server)
+  const { notifierId, notifierKey } = await newQueue(smp)
+  const given = { owner, server: smp.address, notifierId, notifierKey, token }
+  const { id } = await server.subscriptions.add(given)
+  await server.subscriptions.remove({ owner, id })
+  // At once, while the connection is about to end.
+  const again = await server.subscriptions.add(given)
+  expect(again).toMatchObject({ status: 'active', created: true })
+  await server.subscriptions.remove({ owner, id: again.id })
+  while ((await server.status()).servers.some(({ up }) => up)) await new Promise((r) => setTimeout(r, 5))
+  expect(await server.subscriptions.add(given)).toMatchObject({ status: 'active' })
+})
+
+test('an address where nobody answers is pending', async () => {
+  const smp = await startSmp()
+  const phone = new Phone()
+  const server = await start(phone)
+  const token = await activeToken(phone, server)
+  const { notifierId, notifierKey } = await newQueue(smp)
+  await smp.stop()
+  const given = { owner, server: smp.address, notifierId, notifierKey, token, wait: 50 }
+  expect(await server.subscriptions.add(given)).toMatchObject({ status: 'pending', created: true })
+})
