@@ -4,6 +4,7 @@ export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
 export { memoryStore, StoreClosedError } from './memory-store.js'
 export type { PushReport } from './outbox.js'
+export type { Owned } from './owned.js'
 export { poolSubscriber } from './pool-subscriber.js'
 export type {
   DeadLetter,
@@ -25,4 +26,4 @@ export type { ServerStatus } from './servers.js'
 export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, StoreCounts } from './store.js'
 export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscriptions.js'
-export type { AddedToken, NewToken, Owned, TokenState } from './tokens.js'
+export type { AddedToken, NewToken, TokenState } from './tokens.js'

@@ -7,10 +7,11 @@ import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
+import { type Owned, ownRow } from './owned.js'
 import { type OutboxRow, queueKey, type ServerRow, type SubscriptionRow, type SubscriptionStatus } from './rows.js'
 import type { Servers } from './servers.js'
 import type { Decision, NotificationStore, Rows } from './store.js'
-import { type Owned, ownRow, type Tokens } from './tokens.js'
+import type { Tokens } from './tokens.js'
 
 export interface NewSubscription {
   readonly owner: string

@@ -1,6 +1,7 @@
 import { PrivateKey, randomBytes, sha256 } from '@smpkit/crypto'
 import { concat } from '@smpkit/encoding'
 import { describe, expect, test } from 'vitest'
+import { FakeProvider } from './testing/fakes.js'
 import { settled } from './testing/manual-clock.js'
 import { address, Device, Queue, setUp } from './testing/setup.js'
 
@@ -250,4 +251,26 @@ test('errors and logs hold no tokens, codes, keys or ids', async () => {
   expect(lines.length).toBeGreaterThan(2)
   expect([...lines, error].join()).not.toMatch(/secret/)
   for (const secret of [device.id, queue.hex]) expect(lines.join()).not.toContain(secret)
+})
+
+test('what is owed to a token that moves to another provider goes there, also after a restart without the old one', async () => {
+  const [old, present] = [new FakeProvider('old'), new FakeProvider('present')]
+  const setup = await setUp({ providers: [old, present] })
+  const device = await new Device('owner', 'phone', 'old').activate({ ...setup, provider: old })
+  const queue = new Queue(1)
+  await queue.add(setup, device)
+  old.outcomes.push({ outcome: 'retry', afterMs: 10 * minute, reason: '503' })
+  setup.subscriber.emit(queue.notification())
+  await settled()
+  await setup.server.tokens.replace({ ...device, provider: 'present', token: 'new phone' })
+  await settled()
+  await setup.server.close()
+  const second = await setUp({ store: setup.store, providers: [present], clock: setup.clock })
+  const { tokens } = await setup.store.read({ tokens: { id: [device.id] } })
+  await second.server.tokens.verify({ ...device, code: tokens[0]?.code as Uint8Array })
+  await settled()
+  expect(present.pushes.map(({ kind, token }) => [kind, token])).toEqual([
+    ['verification', 'new phone'],
+    ['message', 'new phone'],
+  ])
 })

@@ -1,16 +1,17 @@
 // Spec 30 §5, 20 §8–§9, §12: registrations of devices.
-import { constantTimeEqual, PrivateKey, type PublicKey, randomBytes, sha256 } from '@smpkit/crypto'
-import { concat, toBase64url } from '@smpkit/encoding'
+import { constantTimeEqual, PrivateKey, type PublicKey, sha256 } from '@smpkit/crypto'
+import { concat } from '@smpkit/encoding'
 import type { PushProvider } from '@smpkit/push-providers'
-import { tokenSecret } from '@smpkit/push-providers/payload'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
-import { deviceKey, outboxId, type TokenRow, type TokenStatus } from './rows.js'
+import { type Owned, ownRow } from './owned.js'
+import { deviceKey, type OutboxRow, outboxId, type TokenRow, type TokenStatus } from './rows.js'
 import { keyHashOf, type Servers } from './servers.js'
 import type { Decision, NotificationStore } from './store.js'
+import { isSameDevice, isStale, judgeCode, newToken, revived, withNewCode } from './token-rules.js'
 
 export interface NewToken {
   readonly owner: string
@@ -41,12 +42,6 @@ export interface TokenState {
   readonly subscriptions: { readonly count: number; readonly hash: Uint8Array }
 }
 
-/** Names a row of an owner. */
-export interface Owned {
-  readonly owner: string
-  readonly id: string
-}
-
 export interface TokensOptions {
   readonly store: NotificationStore
   readonly providers: readonly PushProvider[]
@@ -56,9 +51,10 @@ export interface TokensOptions {
   readonly limits: Limits
 }
 
-const day = 86_400_000
-const codeLength = 32
 const leastPeriod = 20
+
+/** Kinds of pushes that wait until a token is active. */
+const owedLater = ['message', 'check'] as const
 
 export class Tokens {
   readonly #options: TokensOptions
@@ -109,40 +105,22 @@ export class Tokens {
     const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
     const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
     const { subscriptions: lost } = await store.read({ subscriptions: { token } })
-    const owedIds = (['message', 'check'] as const).map((kind) => outboxId(id, kind))
-    const selection = { tokens: { id: [id], device: [device] }, outbox: { id: owedIds } }
+    const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
+    const selection = { tokens: { id: [id], device: [device] }, outbox: outboxIds }
     const { result, row, owed } = await store.atomic(selection, ({ tokens, outbox }) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
-      if (row.status === 'invalid' || row.status === 'expired')
-        return { changes: {}, result: { result: 'status', row, owed: [] } }
-      if (!constantTimeEqual(row.code, code)) {
-        const left = row.triesLeft - 1
-        if (left > 0)
-          return { changes: { tokens: [{ ...row, triesLeft: left }] }, result: { result: 'code', row, owed: [] } }
-        return this.#withVerification(withNewCode(row, limits), now, { result: 'new code', row, owed: [] })
-      }
-      const others = tokens.filter(
-        (one) =>
-          one.owner !== owner && deviceKey(one.provider, one.deviceToken) === deviceKey(row.provider, row.deviceToken),
-      )
-      const active: TokenRow = {
-        ...row,
-        status: 'active',
-        reason: null,
-        updatedAt: row.status === 'active' ? row.updatedAt : now,
-        usedAt: now,
-        expiresAt: now + limits.verifiedExpiry,
-        periodicAt: row.periodMinutes > 0 ? (row.periodicAt ?? now + row.periodMinutes * 60_000) : null,
-        triesLeft: limits.codeTries,
-      }
+      const judged = judgeCode(row, code, now, limits)
+      if (judged.result === 'new code') return this.#withVerification(judged.row, now, { ...judged, owed: [] })
+      if (judged.result !== 'active') return { changes: { tokens: [judged.row] }, result: { ...judged, owed: [] } }
+      const others = tokens.filter((one) => one.owner !== owner && isSameDevice(one, row))
       const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
-      return { changes: { tokens: [active], remove }, result: { result: 'active', row: active, owed: outbox } }
+      return { changes: { tokens: [judged.row], remove }, result: { ...judged, owed: outbox } }
     })
     if (result === 'active') {
       this.#options.servers.unsubscribe(lost)
-      // What came before the token was active.
-      for (const one of owed) this.#options.outbox.wake(one, one.dueAt)
+      // What came before the token was active; failures of what it was before do not count.
+      for (const one of owed) this.#options.outbox.wake(one, clock.now(), { sooner: true })
       return
     }
     if (result === 'new code') this.#wake(row)
@@ -158,25 +136,35 @@ export class Tokens {
     const { store, clock, limits } = this.#options
     const deviceToken = this.#readToken(provider, token)
     const device = deviceKey(provider, deviceToken)
-    const row = await store.atomic({ tokens: { id: [id], device: [device] } }, ({ tokens }) => {
-      const now = clock.now()
-      const before = ownRow(tokens, { owner, id })
-      const isOther = (one: TokenRow) =>
-        deviceKey(one.provider, one.deviceToken) === device && one.owner === owner && one.id !== id
-      if (tokens.some(isOther))
-        throw new NotificationServerError('CONFLICT', 'exists', 'expected a device without a registration')
-      const fresh = {
-        provider,
-        deviceToken,
-        status: 'registered' as const,
-        reason: null,
-        registeredAt: now,
-        updatedAt: now,
-      }
-      const times = { usedAt: now, expiresAt: now + limits.unverifiedExpiry, periodicAt: null }
-      const row = withNewCode({ ...before, ...fresh, ...times }, limits)
-      return this.#withVerification(row, now, row)
-    })
+    const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
+    const row = await store.atomic(
+      { tokens: { id: [id], device: [device] }, outbox: outboxIds },
+      ({ tokens, outbox }) => {
+        const now = clock.now()
+        const before = ownRow(tokens, { owner, id })
+        const isOther = (one: TokenRow) =>
+          deviceKey(one.provider, one.deviceToken) === device && one.owner === owner && one.id !== id
+        if (tokens.some(isOther))
+          throw new NotificationServerError('CONFLICT', 'exists', 'expected a device without a registration')
+        const fresh = {
+          provider,
+          deviceToken,
+          status: 'registered' as const,
+          reason: null,
+          registeredAt: now,
+          updatedAt: now,
+        }
+        const times = { usedAt: now, expiresAt: now + limits.unverifiedExpiry, periodicAt: null }
+        const row = withNewCode({ ...before, ...fresh, ...times }, limits)
+        // What is owed waits for the new provider.
+        return this.#withVerification(
+          row,
+          now,
+          row,
+          outbox.map((one) => ({ ...one, provider })),
+        )
+      },
+    )
     this.#wake(row)
   }
 
@@ -251,67 +239,13 @@ export class Tokens {
     return ownRow(tokens, { owner, id })
   }
 
-  #withVerification<T>(row: TokenRow, now: number, result: T): Decision<T> {
+  #withVerification<T>(row: TokenRow, now: number, result: T, others: readonly OutboxRow[] = []): Decision<T> {
     const owed = freshRow({ token: row.id, kind: 'verification', provider: row.provider }, now)
-    return { changes: { tokens: [row], outbox: [owed] }, result }
+    return { changes: { tokens: [row], outbox: [owed, ...others] }, result }
   }
 
   #wake({ id, provider }: TokenRow): void {
     const owed = { token: id, kind: 'verification', provider } as const
     this.#options.outbox.wake(owed, this.#options.clock.now(), { sooner: true })
-  }
-}
-
-/** @throws NotificationServerError NOT_FOUND */
-export function ownRow<R extends Owned>(
-  rows: readonly R[],
-  { owner, id }: Owned,
-  name: 'token' | 'subscription' = 'token',
-): R {
-  const row = rows.find((one) => one.id === id && one.owner === owner)
-  if (!row) throw new NotificationServerError('NOT_FOUND', name, `expected a ${name} of this owner`)
-  return row
-}
-
-const isStale = (row: TokenRow, owner: string, now: number) =>
-  row.owner === owner && row.status === 'active' && now - row.usedAt >= day
-
-const withNewCode = (row: TokenRow, limits: Limits): TokenRow => ({
-  ...row,
-  code: randomBytes(codeLength),
-  triesLeft: limits.codeTries,
-})
-
-function revived(row: TokenRow, now: number, limits: Limits): TokenRow {
-  if (row.status !== 'invalid' && row.status !== 'expired') return row
-  const times = { registeredAt: now, updatedAt: now, usedAt: now, expiresAt: now + limits.unverifiedExpiry }
-  return { ...row, ...times, status: 'registered', reason: null }
-}
-
-function newToken(
-  { owner, provider, deviceToken, dhKey }: Omit<NewToken, 'token'> & { readonly deviceToken: string },
-  now: number,
-  limits: Limits,
-): TokenRow {
-  const serverKey = PrivateKey.generate('x25519')
-  return {
-    id: toBase64url(randomBytes(24)),
-    owner,
-    provider,
-    deviceToken,
-    status: 'registered',
-    reason: null,
-    clientKey: dhKey.toRaw(),
-    serverKey: serverKey.toRaw(),
-    secret: tokenSecret(serverKey, dhKey),
-    code: randomBytes(codeLength),
-    triesLeft: limits.codeTries,
-    registeredAt: now,
-    updatedAt: now,
-    usedAt: now,
-    periodMinutes: 0,
-    checkSentAt: null,
-    periodicAt: null,
-    expiresAt: now + limits.unverifiedExpiry,
   }
 }

@@ -148,3 +148,17 @@ export const down = (orderly: boolean, server = address()) => ({
   reason: 'connection',
 })
 export const allAnswered = (server = address()) => ({ type: 'settled' as const, server: serverOf(server) })
+
+/** An active device with queues 1, 2, … */
+export async function withQueues(count: number, options?: Parameters<typeof setUp>[0]) {
+  const setup = await setUp(options)
+  const device = await new Device().activate(setup)
+  const queues = Array.from({ length: count }, (_, i) => new Queue(i + 1))
+  setup.subscriber.emit(up())
+  for (const queue of queues) await queue.add(setup, device)
+  const notify = async (...numbers: number[]) => {
+    setup.subscriber.emit(...numbers.map((number) => (queues[number - 1] as Queue).notification()))
+    await settled()
+  }
+  return { ...setup, setup, device, queues, notify }
+}
