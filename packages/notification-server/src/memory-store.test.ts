@@ -94,6 +94,23 @@ test('pages are ordered and go on after a key', async () => {
   ])
 })
 
+test('a walk over pages sees every row once that was there all the time, and none that was removed', async () => {
+  const ids = Array.from({ length: 10 }, (_, i) => `id ${i}`)
+  const store = await storeWith({ subscriptions: ids.map((id) => subscription(id)) })
+  const seen: string[] = []
+  for (let after = ''; ; after = seen.at(-1) as string) {
+    const rows = await store.page('subscriptions', { after, limit: 3 })
+    seen.push(...rows.map(({ id }) => id))
+    if (rows.length < 3) break
+    if (after === '') {
+      const changes = { remove: { subscriptions: ['id 0', 'id 7'] } }
+      await store.atomic({}, () => ({ changes, result: undefined }))
+    }
+  }
+  expect(seen).toEqual(ids.filter((id) => id !== 'id 7'))
+  expect(await store.page('subscriptions', { after: 'id 8', limit: 3 })).toHaveLength(1)
+})
+
 test('dead letters are bounded, newest first', async () => {
   const letters = Array.from({ length: 2500 }, (_, at) => {
     return { at, token: 't', provider: 'p', kind: 'check' as const, attempts: 1, reason: 'r' }

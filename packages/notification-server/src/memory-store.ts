@@ -16,6 +16,9 @@ import { Table } from './table.js'
 
 const maxDeadLetters = 1000
 
+/** Walks that are remembered; others sort again. */
+const maxWalks = 8
+
 const queueOf = (row: SubscriptionRow) => queueKey(row.server, toBase64url(row.notifierId))
 
 /** A store in memory. It may be handed to a second server after the first one ended, however that ended. */
@@ -40,6 +43,8 @@ class MemoryStore implements NotificationStore {
   })
   readonly #outbox = new Table<OutboxRow, 'token'>((row) => row.id, { token: (row) => row.token })
   readonly #servers = new Table<ServerRow>((row) => row.key, {})
+  /** What is left of walks over pages, so that not every page sorts all keys. */
+  readonly #walks = new Map<string, string[]>()
   #deadLetters: DeadLetter[] = []
   #clean = true
   #closed = false
@@ -72,12 +77,31 @@ class MemoryStore implements NotificationStore {
   ): Promise<readonly PageRows[K][]> {
     this.#requireOpen()
     const tables = { subscriptions: this.#subscriptions, outbox: this.#outbox, servers: this.#servers }
-    const { keyOf } = tables[table] as unknown as { keyOf(row: PageRows[K]): string }
-    const all = server === undefined ? tables[table].values() : this.#subscriptions.find('server', server)
-    return ([...all] as PageRows[K][])
-      .filter((row) => keyOf(row) > after)
-      .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-      .slice(0, limit)
+    const rowsOf = tables[table] as unknown as Table<PageRows[K]>
+    const walk = (key: string) => JSON.stringify([table, server, key])
+    const known = this.#walks.get(walk(after))
+    this.#walks.delete(walk(after))
+    const keys = known ?? this.#keysAfter(rowsOf, after, server)
+    const rows: PageRows[K][] = []
+    let taken = 0
+    while (taken < keys.length && rows.length < limit) {
+      const row = rowsOf.get(keys[taken++] as string)
+      if (row !== undefined) rows.push(row)
+    }
+    if (taken < keys.length) {
+      this.#walks.set(walk(keys[taken - 1] as string), keys.slice(taken))
+      const [oldest] = this.#walks.keys()
+      if (this.#walks.size > maxWalks && oldest !== undefined) this.#walks.delete(oldest)
+    }
+    return rows
+  }
+
+  #keysAfter<R>(table: Table<R>, after: string, server: string | undefined): string[] {
+    const keys =
+      server === undefined
+        ? Array.from(table.values(), (row) => table.keyOf(row))
+        : Array.from(this.#subscriptions.find('server', server), (row) => row.id)
+    return keys.filter((key) => key > after).sort()
   }
 
   async deadLetters(limit: number): Promise<readonly DeadLetter[]> {

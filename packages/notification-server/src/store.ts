@@ -100,7 +100,8 @@ export interface PageRows {
  * - `id`s of tokens and subscriptions, `queueKey`s of subscriptions, `subscription` of notifications, `id`s of outbox rows and
  *   `key`s of servers MUST be unique; a change that would break it MUST reject and write nothing.
  * - `read` MUST see everything that settled before it was called, as one snapshot.
- * - `due` MUST give rows with the earliest time first; `page` MUST be ordered by the rows' keys and give those after `after`.
+ * - `due` MUST give rows with the earliest time first; `page` MUST be ordered by the rows' keys and give those after `after`, but MAY
+ *   miss rows that were added since the page before.
  * - Dead letters MUST be kept, at least the newest 1000, and MUST NOT be kept without bound.
  * - Rows MUST NOT be changed by the store, and callers MUST NOT change rows that they gave or got.
  * - A store has one user at a time: two notification servers on one store are an error that a durable store MUST refuse.
