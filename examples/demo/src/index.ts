@@ -1,1 +1,89 @@
-export {}
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { parseServerAddress } from '@smpkit/smp-commands/address'
+import { demo } from './demo.js'
+import { jsonReport, textReport } from './report.js'
+
+const usage = `Walks through the notification of a SimpleX message, over real TLS connections:
+a recipient enables notifications for its queue, a sender sends, the notification server gets word of it and
+pushes, the phone decrypts the push, fetches the message and acknowledges it.
+
+Usage: npm run demo -- [options]
+
+  --server ADDRESS  an SMP server to use, smp://…@host (default: one of our own, in this process)
+  --message TEXT    what the sender says
+  --timeout SECONDS give up after so long (default 60)
+  --json            JSON lines instead of text
+  --help            this text
+
+Exit codes: 0 all steps worked, 1 one did not, 2 wrong options, 130 interrupted.
+`
+
+const options = {
+  server: { type: 'string' },
+  message: { type: 'string', default: 'Hello from smpkit: you were asleep, and this woke you up.' },
+  timeout: { type: 'string', default: '60' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+function readOptions() {
+  const { values } = parseArgs({ options, args: process.argv.slice(2) })
+  const seconds = Number(values.timeout)
+  if (!(seconds > 0 && seconds <= 86_400)) throw new TypeError('--timeout: expected a number of seconds above 0')
+  return {
+    ...values,
+    server: values.server === undefined ? null : readServer(values.server),
+    milliseconds: seconds * 1000,
+  }
+}
+
+function readServer(text: string) {
+  try {
+    return parseServerAddress(text, 'smp')
+  } catch (error) {
+    throw new TypeError(`--server: expected smp://<fingerprint>@<host>[:port]; ${(error as Error).message}`)
+  }
+}
+
+async function main(): Promise<number> {
+  let values: ReturnType<typeof readOptions>
+  try {
+    values = readOptions()
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nnpm run demo -- --help explains the options\n`)
+    return 2
+  }
+  if (values.help) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const write = (line: string) => process.stdout.write(`${line}\n`)
+  const report = values.json
+    ? jsonReport(write)
+    : textReport(write, { color: process.stdout.isTTY === true && !process.env.NO_COLOR })
+  const interrupted = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => interrupted.abort())
+  const timeout = AbortSignal.timeout(values.milliseconds)
+  try {
+    const signal = AbortSignal.any([interrupted.signal, timeout])
+    await demo({ server: values.server, message: values.message, report, signal })
+    return 0
+  } catch (error) {
+    if (interrupted.signal.aborted) {
+      process.stderr.write('interrupted\n')
+      return 130
+    }
+    const late = timeout.aborted ? `no answer within ${values.timeout} seconds; ` : ''
+    process.stderr.write(`the demo failed: ${late}${describe(error)}\n`)
+    return 1
+  }
+}
+
+/** An error with its causes: the first says what did not work, the last why. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message} (${describe(error.cause)})`
+}
+
+process.exitCode = await main()

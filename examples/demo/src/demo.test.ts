@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { describe, expect, test } from 'vitest'
+
+const program = fileURLToPath(new URL('../dist/index.js', import.meta.url))
+
+function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+  })
+}
+
+interface Line {
+  type: string
+  step?: number | null
+  what?: string
+  title?: string
+  fields?: Record<string, string>
+}
+
+async function walk(...args: string[]): Promise<Line[]> {
+  const { code, stdout, stderr } = await run('--json', ...args)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+describe('the demo', () => {
+  test("walks through the RFC's seven steps in order, and the phone reads what was sent", async () => {
+    const lines = await walk('--message', 'Grüße, phone')
+    const steps = lines.filter(({ step }) => typeof step === 'number').map(({ step, what }) => `${step} ${what}`)
+    expect(steps).toEqual([
+      '1 NKEY',
+      '2 NID',
+      '3 s.post /ntf/subscriptions',
+      '4 NSUB',
+      '5 SOK',
+      '6 s.created',
+      '5 NMSG',
+      '7 push (message)',
+    ])
+    expect(lines.find(({ title }) => title === 'The message')?.fields).toEqual({ text: 'Grüße, phone' })
+    expect(lines.at(-1)?.type).toBe('end')
+  })
+
+  test('shows the push as the provider sees it, without the message and without the token', async () => {
+    const opaque = (await walk('--message', 'a secret')).filter(({ title }) =>
+      title?.startsWith('What the push provider'),
+    )
+    expect(opaque).toHaveLength(2)
+    for (const { fields } of opaque)
+      expect(fields?.console).toMatch(/^push to device [0-9a-f]{8}: (verification|message)/)
+    expect(JSON.stringify(opaque)).not.toContain('a secret')
+  })
+
+  test('uses the server that it is given, with its password', async () => {
+    await using server: SmpServer = await startSmpServer({ password: 'letmein', notificationTick: 100 })
+    const [start] = await walk('--server', server.addressTextWithPassword)
+    expect(JSON.stringify(start)).toContain(server.addressText)
+    expect(JSON.stringify(start)).not.toContain('letmein')
+    const refused = await run('--server', server.addressText)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/^the demo failed: .*AUTH/)
+  })
+
+  test('says what did not work and ends with 1', async () => {
+    const closed = await new Promise<number>((resolve) => {
+      const listener = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = listener.address() as { port: number }
+        listener.close(() => resolve(port))
+      })
+    })
+    const { code, stderr } = await run('--server', `smp://${'A'.repeat(43)}=@127.0.0.1:${closed}`)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^the demo failed: .*ECONNREFUSED/)
+    const wrong = await run('--server', 'http://example.com')
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--server: expected smp://') })
+  })
+
+  test('prints lines for a person by default, and explains its options', async () => {
+    const { code, stdout } = await run()
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/ 1 recipient → SMP server +NKEY +\d+ B/)
+    expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--server') })
+    expect(await run('--what')).toMatchObject({ code: 2, stderr: expect.stringContaining('--what') })
+  })
+})
