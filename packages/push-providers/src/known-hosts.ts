@@ -1,4 +1,4 @@
-// Spec 01 §3, vectors push.items: old addresses of public servers that were written before servers had a second host.
+// Spec 20 §6, 01 §3: old addresses of public servers that were written before servers had a second host.
 import { type Host, parseHost } from '@smpkit/smp-commands/address'
 
 const onionHosts: ReadonlyMap<string, string> = new Map([
@@ -6,6 +6,8 @@ const onionHosts: ReadonlyMap<string, string> = new Map([
   ['smp5.simplex.im', 'jjbyvoemxysm7qxap7m5d5m35jzv5qq6gnlv7s4rsn7tdwwmuqciwpid.onion'],
   ['smp6.simplex.im', 'bylepyau3ty4czmn77q4fglvperknl4bi2eb2fdy2bh4jxtf32kf73yd.onion'],
   ['smp8.simplex.im', 'beccx4yfxxbvyhqypaavemqurytl6hozr47wfc7uuecacjqdvwpw2xid.onion'],
+  ['smp9.simplex.im', 'jssqzccmrcws6bhmn77vgmhfjmhwlyr3u7puw4erkyoosywgl67slqqd.onion'],
+  ['smp10.simplex.im', 'rb2pbttocvnbrngnwziclp2f4ckjq65kebafws6g4hy22cdaiv5dwjqd.onion'],
 ])
 
 /** The hosts, with the onion host appended where a public server stands alone by its old name. */
