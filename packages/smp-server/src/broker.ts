@@ -9,7 +9,7 @@ import { scheduledMessage } from './deliveries.js'
 import { expireMessages } from './messages.js'
 import { Notifications } from './notifications.js'
 import { type BrokerOptions, type Settings, settingsOf } from './options.js'
-import { idBytes } from './queue.js'
+import { type Id, idBytes } from './queue.js'
 import { Relays } from './relays.js'
 import type { Store } from './store.js'
 import { Subscriptions } from './subscriptions.js'
@@ -60,7 +60,7 @@ export class Broker {
       service: (service && this.store.services.get(toMapKey(service.serviceId))) ?? null,
       now: () => this.settings.clock.now(),
       send: (content) => connection.send(content),
-      message: (recipientId) => scheduledMessage(this.store, client, recipientId),
+      message: (recipientId) => this.#message(client, recipientId),
     })
     this.#clients.set(client, () => connection.close())
     return client
@@ -139,6 +139,15 @@ export class Broker {
     this.subscriptions.close()
     this.notifications.close()
     await Promise.all([this.dropConnections(), this.relays.close()])
+  }
+
+  #message(client: Client, recipientId: Id): Uint8Array | null {
+    try {
+      return scheduledMessage(this.store, client, recipientId)
+    } catch (error) {
+      this.fault(error)
+      return null
+    }
   }
 
   #expireMessages(): void {

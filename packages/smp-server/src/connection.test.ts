@@ -220,6 +220,41 @@ describe('a connection', () => {
     expect(broker.statistics().connections).toBe(1)
   })
 
+  it('that does not read gets its END when it does', async () => {
+    const { connect, connectEnds, clock } = testBroker({ idleDisconnect: 0 })
+    const { clientEnd, serverEnd } = connectEnds()
+    const slow = new TestClient(clientEnd)
+    const fast = connect()
+    const queue = await createQueue(slow, { subMode: 'subscribe' })
+    serverEnd.stalled = true
+    for (let i = 0; i < 200; i++) void slow.send([slow.transmission({ command: ping })])
+    for (let i = 0; i < 200; i++) await fast.request(ping)
+    await fast.request({ tag: 'SUB' }, asRecipient(queue))
+    clock.advance(15_000)
+    await fast.request(ping)
+    serverEnd.resume()
+    await slow.settledEvents()
+    clock.advance(15_000)
+    expect(brief((await slow.event()).message)).toBe('END')
+  })
+
+  it('whose server drops it in the middle of a block executes no more of it', async () => {
+    const { broker, connect, connectEnds } = testBroker()
+    const recipient = connect()
+    const queue = await createQueue(recipient)
+    const { clientEnd, served } = connectEnds()
+    const sender = new TestClient(clientEnd)
+    const key = PrivateKey.generate('ed25519')
+    await recipient.request({ tag: 'KEY', senderKey: publicAuthKey(key) }, asRecipient(queue))
+    const send = { command: sendCommand('x'), ...asSender(queue, key) } as const
+    // More than are checked before others have their turn.
+    await sender.send(Array.from({ length: 90 }, () => sender.transmission(send)))
+    await new Promise((resolve) => setImmediate(resolve))
+    await broker.close()
+    await served
+    expect(broker.statistics().messages).toBe(0)
+  })
+
   it('lets others go on between its commands', async () => {
     const { connect } = testBroker()
     const [busy, other] = [connect(), connect()]

@@ -52,7 +52,8 @@ async function receiveBlock(broker: Broker, client: Client, block: Uint8Array): 
     return
   }
   const commands = await authorized(broker, client, transmissions)
-  executeAll(broker, client, commands)
+  // The queues may be another server's by now.
+  if (!client.outgoing.ended) executeAll(broker, client, commands)
 }
 
 /** The commands that may be executed; what is wrong with the others is answered at once. */

@@ -65,7 +65,7 @@ export interface ProxyOptions {
 }
 
 export interface SmpServerOptions extends BrokerOptions {
-  /** Default `127.0.0.1`. */
+  /** Where to listen, and what the addresses name. Default `127.0.0.1`; that is also named for all interfaces. */
   host?: string
   /** Default 0: any that is free. */
   port?: number

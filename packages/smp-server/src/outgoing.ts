@@ -45,6 +45,10 @@ export class Outgoing {
     return this.#lists < maxLists && this.#bytes < maxBytes
   }
 
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Sends these transmissions in as few blocks as possible; the first message of a queue may follow them at once. */
   add(transmissions: readonly Uint8Array[], recipientId: Id | null = null): void {
     if (transmissions.length === 0 && recipientId === null) return

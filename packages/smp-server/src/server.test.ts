@@ -107,6 +107,12 @@ describe('a server on a port', () => {
     expect(brief((await requestQueue(client, { basicAuth: password })).answer)).toBe('IDS')
   })
 
+  it('on all interfaces names loopback', async () => {
+    const { addressText } = await start({ host: '0.0.0.0' })
+    const client = await connect(parseServerAddress(addressText))
+    expect(await client.request({ tag: 'PING' })).toEqual({ tag: 'PONG' })
+  })
+
   it('without a password tells the same address twice', async () => {
     const server = await start()
     expect(server.addressTextWithPassword).toBe(server.addressText)

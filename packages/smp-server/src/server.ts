@@ -64,6 +64,9 @@ export class SmpServer implements AsyncDisposable {
   }
 }
 
+/** All interfaces: that is where to listen, not where to connect to. */
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
 /** Starts a server; it is ready when the promise settles. @throws SmpTransportError `NETWORK`, `CERTIFICATE` */
 export async function startSmpServer(options: SmpServerOptions = {}): Promise<SmpServer> {
   const {
@@ -89,7 +92,7 @@ export async function startSmpServer(options: SmpServerOptions = {}): Promise<Sm
         serve(broker, connection).catch((error) => broker.fault(error))
       },
     })
-    return new SmpServer(broker, socket, identity, host)
+    return new SmpServer(broker, socket, identity, isWildcard(host) ? '127.0.0.1' : host)
   } catch (error) {
     await broker.close()
     throw error

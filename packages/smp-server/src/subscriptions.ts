@@ -20,6 +20,8 @@ interface Subject {
 interface Event {
   readonly id: Id
   readonly message: BrokerMessage
+  /** Whether the connection has got back meanwhile what it lost. */
+  isStale(): boolean
 }
 
 export class Subscriptions {
@@ -107,7 +109,9 @@ export class Subscriptions {
   #messagesOf(queue: Queue): Subject {
     return {
       id: queue.recipientId,
-      service: queue.service,
+      get service() {
+        return queue.service
+      },
       assign: (service) => this.#store.setMessagingService(queue, service),
       subscribers: this.#queues,
       drop: (client) => client.subscriptions.delete(queue.recipientId),
@@ -117,7 +121,9 @@ export class Subscriptions {
   #notificationsOf(queue: Queue, notifier: Notifier): Subject {
     return {
       id: notifier.notifierId,
-      service: notifier.service,
+      get service() {
+        return notifier.service
+      },
       assign: (service) => this.#store.setNotifierService(queue, notifier, service),
       subscribers: this.#notifiers,
       drop: (client) => client.notifiers.delete(notifier.notifierId),
@@ -146,7 +152,7 @@ export class Subscriptions {
     if (!previous || previous === client) return
     subject.drop(previous)
     subject.subscribers.delete(subject.id)
-    this.#tell(previous, subject.id, { tag: 'END' })
+    this.#tell(previous, subject.id, { tag: 'END' }, () => receiver(subject, this.#services) === previous)
   }
 
   #join(client: Client, subject: Subject): void {
@@ -180,10 +186,10 @@ export class Subscriptions {
     if (previous !== client) this.#tell(previous, subject.id, { tag: 'DELD' })
   }
 
-  #tell(client: Client, id: Id, message: BrokerMessage): void {
-    const events = this.#events.get(client)
-    if (events) events.push({ id, message })
-    else this.#events.set(client, [{ id, message }])
+  #tell(client: Client, id: Id, message: BrokerMessage, isStale = () => false): void {
+    const events = this.#events.get(client) ?? []
+    this.#events.set(client, events)
+    events.push({ id, message, isStale })
     this.#arm()
   }
 
@@ -196,7 +202,8 @@ export class Subscriptions {
     for (const [client, events] of this.#events) {
       // A peer that does not read gets them when it does.
       if (!client.outgoing.hasRoom) continue
-      client.outgoing.add(events.map(({ id, message }) => client.event(id, message)))
+      const current = events.filter((event) => !event.isStale())
+      client.outgoing.add(current.map(({ id, message }) => client.event(id, message)))
       this.#events.delete(client)
     }
     if (this.#events.size > 0) this.#arm()

@@ -70,7 +70,7 @@ function keysOf(command: Command, queue: Queue | undefined): readonly AuthKey[] 
   switch (command.tag) {
     case 'SKEY':
     case 'LKEY':
-      return [command.senderKey]
+      return !queue.senderKey || queue.senderKey.equals(command.senderKey) ? [command.senderKey] : none
     case 'SEND':
       return given(queue.senderKey)
     case 'NSUB':

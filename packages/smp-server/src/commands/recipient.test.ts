@@ -1,5 +1,4 @@
 import { PrivateKey } from '@smpkit/crypto'
-import type { Command } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
 import { endDelay, testBroker } from '../testing/test-broker.js'
 import { brief, TestClient } from '../testing/test-client.js'
@@ -68,6 +67,14 @@ describe('SUB', () => {
     await sub(client, queue)
     clock.advance(endDelay)
     expect(await client.settledEvents()).toEqual([])
+  })
+
+  it('is not told to have ended when it has come back in time', async () => {
+    const { client, other, queue, clock } = await setUp()
+    for (const c of [client, other, client]) await sub(c, queue)
+    clock.advance(endDelay)
+    expect(await client.settledEvents()).toEqual([])
+    expect((await other.settledEvents()).map((e) => brief(e.message))).toEqual(['END'])
   })
 
   it('sends all END of a while in one block', async () => {
@@ -305,62 +312,5 @@ describe('QUE', () => {
     await client.request({ tag: 'KEY', senderKey: publicAuthKey(PrivateKey.generate('ed25519')) }, asRecipient(queue))
     const answer = await client.request({ tag: 'QUE' }, asRecipient(queue))
     expect(answer).toEqual({ tag: 'INFO', info: { qiSnd: true, qiNtf: true, qiSize: 0 } })
-  })
-})
-
-describe('a blocked queue', () => {
-  const info = { reason: 'spam', notice: { ttl: 3600 } } as const
-
-  const commands: Command[] = [
-    { tag: 'SUB' },
-    { tag: 'GET' },
-    { tag: 'ACK', msgId: empty },
-    { tag: 'QUE' },
-    { tag: 'KEY', senderKey: publicAuthKey(PrivateKey.generate('ed25519')) },
-    { tag: 'RKEY', keys: [publicAuthKey(PrivateKey.generate('ed25519'))] },
-    { tag: 'LSET', linkId: new Uint8Array(24), fixedData: empty, userData: empty },
-    { tag: 'LDEL' },
-    { tag: 'NDEL' },
-    {
-      tag: 'NKEY',
-      authKey: publicAuthKey(PrivateKey.generate('ed25519')),
-      dhKey: PrivateKey.generate('x25519').publicKey,
-    },
-  ]
-
-  it.each(commands)('refuses $tag', async (command) => {
-    const { client, queue, broker } = await setUp()
-    expect(broker.block(queue.recipientId, info)).toBe(true)
-    const answer = await client.request(command, asRecipient(queue))
-    expect(answer).toEqual({ tag: 'ERR', error: { code: 'BLOCKED', ...info } })
-  })
-
-  it('refuses SEND, but looks at the length first', async () => {
-    const { client, queue, broker } = await setUp()
-    broker.block(queue.recipientId, info)
-    expect(brief(await client.request(sendCommand('x'), asSender(queue)))).toBe('ERR BLOCKED')
-    expect(brief(await client.request(sendCommand('x'.repeat(16049)), asSender(queue)))).toBe('ERR LARGE_MSG')
-  })
-
-  it('can be deleted, and turned off, which unblocks its reading', async () => {
-    const { client, queue, broker } = await setUp()
-    broker.block(queue.recipientId, info)
-    expect(await client.request({ tag: 'OFF' }, asRecipient(queue))).toEqual({ tag: 'OK' })
-    expect(brief(await sub(client, queue))).toBe('SOK')
-    broker.block(queue.recipientId, info)
-    expect(await client.request({ tag: 'DEL' }, asRecipient(queue))).toEqual({ tag: 'OK' })
-  })
-
-  it('is announced without a notice below version 18', async () => {
-    const { broker, connect } = testBroker()
-    const client = connect(17)
-    const queue = await createQueue(client)
-    broker.block(queue.recipientId, info)
-    const error = { code: 'BLOCKED', reason: 'spam', notice: null }
-    expect(await sub(client, queue)).toEqual({ tag: 'ERR', error })
-  })
-
-  it('must exist to be blocked', () => {
-    expect(testBroker().broker.block(new Uint8Array(24), info)).toBe(false)
   })
 })
