@@ -55,7 +55,9 @@ describe('Slots', () => {
     const first = task(started, 'a')
     slots.run(first.run)
     slots.run(task(started, 'b').run)
+    const room = slots.room()
     slots.end()
+    await room
     first.end()
     await settle()
     expect(started).toEqual(['a'])

@@ -16,7 +16,7 @@ export class Slots {
         this.#free++
         const next = this.#waiting.shift()
         if (next) next()
-        else for (const resolve of this.#wake.splice(0)) resolve()
+        else this.#release()
       })
     }
     if (this.#free > 0) start()
@@ -29,8 +29,13 @@ export class Slots {
     return new Promise((resolve) => this.#wake.push(resolve))
   }
 
-  /** Drops the tasks that wait. */
+  /** Drops the tasks that wait, and lets nobody wait for room. */
   end(): void {
     this.#waiting.length = 0
+    this.#release()
+  }
+
+  #release(): void {
+    for (const resolve of this.#wake.splice(0)) resolve()
   }
 }
