@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { defaultConnect } from './default-connect-none.js'
-import { openSession } from './session.js'
+import { openSession } from './open-session.js'
 import { address, Unreachable } from './testing/fake-network.js'
 import { fakeConnection } from './testing/fake-server.js'
 

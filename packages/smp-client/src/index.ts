@@ -10,9 +10,12 @@ export {
   SmpError,
   SmpReplyError,
 } from './errors.js'
+export { resolveName } from './names.js'
 export { addNotifier, type Notifier, removeNotifier, subscribeNotifications } from './notifier.js'
+export { type OpenOptions, openSession } from './open-session.js'
 export { type PoolEvent, type PoolOptions, type PoolStatus, SmpPool } from './pool.js'
-export { PooledServer, type QueueSubscription } from './pooled-server.js'
+export type { QueueSubscription } from './pool-context.js'
+export { PooledServer } from './pooled-server.js'
 export { type ProxiedCommand, ProxiedRelay, type ProxyOptions } from './proxy.js'
 export { QueueMessage, type QueueMessages, type ReceivingQueue } from './queue-messages.js'
 export {
@@ -42,13 +45,6 @@ export {
   sendMessage,
 } from './sender.js'
 export { subscribeService } from './services.js'
-export {
-  type EventMessage,
-  type OpenOptions,
-  openSession,
-  type SessionEvent,
-  type SessionOptions,
-  SmpClientSession,
-  type UnexpectedMessage,
-} from './session.js'
+export { SmpClientSession } from './session.js'
+export type { EventMessage, SessionEvent, SessionOptions, UnexpectedMessage } from './session-options.js'
 export type { SubscriptionKind, SubscriptionOutcome, SubscriptionResult } from './subscriptions.js'

@@ -2,7 +2,7 @@ import { emptyIdsHash, PrivateKey, randomBytes, xorIdsHash } from '@smpkit/crypt
 import type { BrokerMessage } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
 import { SmpPool } from './pool.js'
-import type { QueueSubscription } from './pooled-server.js'
+import type { QueueSubscription } from './pool-context.js'
 import { address, FakeNetwork } from './testing/fake-network.js'
 import type { FakePeer } from './testing/fake-server.js'
 import { ManualClock, settled } from './testing/manual-clock.js'

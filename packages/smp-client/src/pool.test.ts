@@ -1,7 +1,7 @@
 import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { describe, expect, it } from 'vitest'
 import { type PoolOptions, SmpPool } from './pool.js'
-import type { QueueSubscription } from './pooled-server.js'
+import type { QueueSubscription } from './pool-context.js'
 import type { SubscriptionOutcome } from './subscriptions.js'
 import { address, FakeNetwork, Unreachable } from './testing/fake-network.js'
 import { ok } from './testing/fake-server.js'

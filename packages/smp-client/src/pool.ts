@@ -6,8 +6,10 @@ import { type Clock, systemClock } from './clock.js'
 import type { Connect, ServiceCredentials } from './connect.js'
 import { SmpClientError, type SmpError } from './errors.js'
 import { Stream } from './events.js'
-import { type PoolContext, PooledServer } from './pooled-server.js'
-import type { SessionEvent, SessionOptions, SmpClientSession } from './session.js'
+import type { PoolContext } from './pool-context.js'
+import { PooledServer } from './pooled-server.js'
+import type { SmpClientSession } from './session.js'
+import type { SessionEvent, SessionOptions } from './session-options.js'
 import { outcomeOf, type Subscription, type SubscriptionOutcome } from './subscriptions.js'
 
 export interface PoolOptions {

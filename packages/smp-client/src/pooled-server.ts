@@ -1,13 +1,14 @@
 // Spec 04 §10: one server of a pool: its connection, which comes back, and its subscriptions, which follow it.
-import type { PrivateAuthKey } from '@smpkit/crypto'
 import type { Command } from '@smpkit/smp-commands'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
-import { BackOff, type BackOffOptions } from './back-off.js'
-import { type Clock, sleep } from './clock.js'
-import type { Connect, ServiceCredentials } from './connect.js'
+import { BackOff } from './back-off.js'
+import { sleep } from './clock.js'
 import { aborted, type Outcome, SmpClientError, SmpError, unlessAborted } from './errors.js'
+import { openSession } from './open-session.js'
+import type { PoolContext, QueueSubscription } from './pool-context.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
-import { openSession, type SessionEvent, type SessionOptions, type SmpClientSession } from './session.js'
+import type { SmpClientSession } from './session.js'
+import type { SessionEvent } from './session-options.js'
 import { subscribeAll } from './subscribe.js'
 import {
   outcomeOf,
@@ -18,33 +19,6 @@ import {
   subscriptionKinds,
   type Waiter,
 } from './subscriptions.js'
-
-export interface QueueSubscription {
-  /** The recipient id for messages, the notifier id for notifications. */
-  readonly id: Uint8Array
-  readonly key: PrivateAuthKey
-  /** Of our service, if the server told earlier that the queue belongs to it (`SubscriptionOutcome.serviceId`). */
-  readonly serviceId?: Uint8Array | null
-}
-
-/** What a server needs of its pool. */
-export interface PoolContext {
-  readonly connect: Connect | undefined
-  readonly session: SessionOptions
-  readonly clock: Clock
-  readonly random: () => number
-  readonly reconnect: BackOffOptions
-  readonly connectTimeout: number
-  /** Resolves when the server may connect, with what to call afterwards. */
-  connectTurn(): Promise<() => void>
-  service(server: PooledServer): ServiceCredentials | null | undefined
-  onStatus(server: PooledServer): void
-  onClosed(server: PooledServer): void
-  onSubscription(subscription: Subscription): void
-  onForgotten(subscription: Subscription): void
-  /** Resolves when there is room for the next one. */
-  onEvent(server: PooledServer, session: SmpClientSession, event: SessionEvent): Promise<void>
-}
 
 /** A session that lived as long was no failure, in milliseconds. */
 const stableAfter = 10_000

@@ -3,10 +3,11 @@ import { type MessageOf, smpVersions } from '@smpkit/smp-commands'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { connectSmp, createServerIdentity } from '@smpkit/smp-transport'
 import { afterEach, describe, expect, it } from 'vitest'
+import { openSession } from './open-session.js'
 import { ProxiedRelay, relaySession } from './proxy.js'
 import { newQueue } from './recipient.js'
 import { secureAsSender, sendMessage } from './sender.js'
-import { openSession, SmpClientSession } from './session.js'
+import { SmpClientSession } from './session.js'
 import { fakeConnection } from './testing/fake-server.js'
 
 const cleanUps: (() => Promise<unknown>)[] = []

@@ -4,7 +4,7 @@ import { decryptMsgBody, type MessageOf, type RcvBody } from '@smpkit/smp-comman
 import { aborted, SmpClientError } from './errors.js'
 import type { Stream } from './events.js'
 import type { Requester, RequestOptions } from './requests.js'
-import type { SessionEvent } from './session.js'
+import type { SessionEvent } from './session-options.js'
 
 /** What a recipient needs for its queue. */
 export interface ReceivingQueue {

@@ -1,7 +1,8 @@
 import { dh, PrivateKey, randomBytes } from '@smpkit/crypto'
 import { type BrokerMessage, encryptMsgBody } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
-import { type SessionEvent, type SessionOptions, SmpClientSession, type UnexpectedMessage } from './session.js'
+import { SmpClientSession } from './session.js'
+import type { SessionEvent, SessionOptions, UnexpectedMessage } from './session-options.js'
 import { fakeConnection, type Handler, ok } from './testing/fake-server.js'
 import { ManualClock, settled } from './testing/manual-clock.js'
 

@@ -1,61 +1,21 @@
 // Spec 04 §2.3, §10: one session with a server.
 import {
   type BlockConnection,
-  type BrokerMessage,
   type ClientSession,
   type Command,
-  type MessageOf,
   ParseError,
   parseBlock,
   type ReceivedMessage,
   receiveMessage,
 } from '@smpkit/smp-commands'
-import type { ServerAddress } from '@smpkit/smp-commands/address'
-import { defaultConnect } from '#default-connect'
-import { type Clock, systemClock } from './clock.js'
-import type { Connect, ConnectOptions } from './connect.js'
-import { aborted, type Outcome, SmpClientError, type SmpError, temporaryOf } from './errors.js'
+import { systemClock } from './clock.js'
+import { aborted, type Outcome, SmpClientError, type SmpError } from './errors.js'
 import { EventRouter } from './events.js'
 import { KeepAlive } from './keep-alive.js'
 import { type QueueMessages, queueMessages, type ReceivingQueue } from './queue-messages.js'
 import { RequestQueue } from './request-queue.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
-
-export interface SessionOptions {
-  /** How long a request waits for its answer, in milliseconds. Default 30 000. */
-  requestTimeout?: number
-  /**
-   * Once something is subscribed: a `PING` after nothing was received for so long, in milliseconds. Default 600 000;
-   * `null`: never.
-   */
-  pingInterval?: number | null
-  /** How many requests may be sent and not answered; more wait. Default 1350. */
-  maxInFlight?: number
-  /**
-   * How many events may wait before reading from the connection stops. Default 1024. While a request waits for its answer
-   * reading goes on, so that who takes the events can make requests meanwhile; at 16 times as many the session ends
-   * with `OVERFLOW`.
-   */
-  eventBuffer?: number
-  /** Told of each message that is neither an answer that somebody waits for nor an event. For logs and counters. */
-  onUnexpected?: (what: UnexpectedMessage) => void
-  clock?: Clock
-}
-
-/** `late`: the answer to a request that timed out or was aborted, or to none. `unreadable`: no message. `unsolicited`: an answer without correlation id. */
-export interface UnexpectedMessage {
-  readonly kind: 'late' | 'unreadable' | 'unsolicited'
-  readonly tag: BrokerMessage['tag'] | undefined
-}
-
-/** What the server sends unasked. */
-export type EventMessage = MessageOf<'MSG' | 'NMSG' | 'END' | 'DELD' | 'ENDS' | 'ALLS' | 'ERR'>
-
-export interface SessionEvent {
-  /** Of the queue, the notifier or the service; empty for `ALLS` and for an `ERR` of the session. The caller's own. */
-  readonly entityId: Uint8Array
-  readonly message: EventMessage
-}
+import type { EventMessage, SessionEvent, SessionOptions, UnexpectedMessage } from './session-options.js'
 
 const eventTags: ReadonlySet<string> = new Set(['MSG', 'NMSG', 'END', 'DELD', 'ENDS', 'ALLS', 'ERR'])
 /** How far beyond the buffer reading goes on for those who wait for answers. */
@@ -176,6 +136,11 @@ export class SmpClientSession implements Requester, AsyncDisposable {
     { signal, timeout = this.#requestTimeout }: RequestOptions,
     sink: { onOutcome(request: Request, outcome: Outcome<Answer>): void; onDone(failure?: unknown): void },
   ): void {
+    if (signal?.aborted) {
+      for (const request of requests) sink.onOutcome(request, { error: aborted(signal) })
+      sink.onDone()
+      return
+    }
     let giveUp: (error: SmpError) => void = () => {}
     const onAbort = () => giveUp(aborted(signal as AbortSignal))
     const onDone = (failure?: unknown) => {
@@ -185,7 +150,6 @@ export class SmpClientSession implements Requester, AsyncDisposable {
     signal?.addEventListener('abort', onAbort)
     const iterator = requests[Symbol.iterator]()
     giveUp = this.#requests.add({ requests: iterator, single, timeout, onOutcome: sink.onOutcome, onDone })
-    if (signal?.aborted) onAbort()
     this.#resume()
   }
 
@@ -299,25 +263,4 @@ function isSubscribing(command: Command): boolean {
 function connectionEnded(cause: unknown): SmpClientError {
   const why = cause instanceof Error ? cause.message : 'the server ended it'
   return new SmpClientError('CLOSED', `the connection ended: ${why}`, { cause })
-}
-
-export interface OpenOptions extends SessionOptions, ConnectOptions {
-  /** Default: TLS, where there is Node. */
-  connect?: Connect
-}
-
-/**
- * Connects to a server and opens a session. The caller closes it.
- * @throws SmpClientError `CONNECT`, `ABORTED`
- */
-export async function openSession(server: ServerAddress, options: OpenOptions = {}): Promise<SmpClientSession> {
-  const { connect = defaultConnect, signal, service } = options
-  if (signal?.aborted) throw aborted(signal)
-  try {
-    return new SmpClientSession(await connect(server, { signal, service }), options)
-  } catch (cause) {
-    if (signal?.aborted) throw aborted(signal)
-    const why = cause instanceof Error ? cause.message : 'unknown'
-    throw new SmpClientError('CONNECT', `cannot connect: ${why}`, { cause, temporary: temporaryOf(cause) })
-  }
 }

@@ -1,0 +1,36 @@
+// What the parts of a pool need of each other.
+import type { PrivateAuthKey } from '@smpkit/crypto'
+import type { BackOffOptions } from './back-off.js'
+import type { Clock } from './clock.js'
+import type { Connect, ServiceCredentials } from './connect.js'
+import type { PooledServer } from './pooled-server.js'
+import type { SmpClientSession } from './session.js'
+import type { SessionEvent, SessionOptions } from './session-options.js'
+import type { Subscription } from './subscriptions.js'
+
+export interface QueueSubscription {
+  /** The recipient id for messages, the notifier id for notifications. */
+  readonly id: Uint8Array
+  readonly key: PrivateAuthKey
+  /** Of our service, if the server told earlier that the queue belongs to it (`SubscriptionOutcome.serviceId`). */
+  readonly serviceId?: Uint8Array | null
+}
+
+/** What a server needs of its pool. */
+export interface PoolContext {
+  readonly connect: Connect | undefined
+  readonly session: SessionOptions
+  readonly clock: Clock
+  readonly random: () => number
+  readonly reconnect: BackOffOptions
+  readonly connectTimeout: number
+  /** Resolves when the server may connect, with what to call afterwards. */
+  connectTurn(): Promise<() => void>
+  service(server: PooledServer): ServiceCredentials | null | undefined
+  onStatus(server: PooledServer): void
+  onClosed(server: PooledServer): void
+  onSubscription(subscription: Subscription): void
+  onForgotten(subscription: Subscription): void
+  /** Resolves when there is room for the next one. */
+  onEvent(server: PooledServer, session: SmpClientSession, event: SessionEvent): Promise<void>
+}
