@@ -1,69 +1,19 @@
 // Spec 04 §2.1, §2.3, §10: requests on their way: written in blocks, correlated with their answers, timed out.
 import { EncodeError, toMapKey } from '@smpkit/encoding'
-import {
-  authorize,
-  type ClientSession,
-  maxTransmissionLength,
-  packBlock,
-  packBlocks,
-  type ReceivedMessage,
-} from '@smpkit/smp-commands'
-import { type Clock, yieldToOthers } from './clock.js'
+import { authorize, maxTransmissionLength, packBlock, packBlocks, type ReceivedMessage } from '@smpkit/smp-commands'
+import { yieldToOthers } from './clock.js'
 import { newCorrId } from './corr-ids.js'
 import { type Outcome, SmpClientError, type SmpError } from './errors.js'
+import {
+  authorizeError,
+  type Batch,
+  type Match,
+  type Pending,
+  type QueueOptions,
+  type Work,
+  type Written,
+} from './request-work.js'
 import { type Answer, judge, noEntity, type Request } from './requests.js'
-
-/** Requests that somebody waits for as a whole. */
-export interface Batch {
-  readonly requests: Iterator<Request>
-  /** A single command has a block of its own, and its time runs from the call; the others' from when they are sent. */
-  readonly single: boolean
-  readonly timeout: number
-  onOutcome(request: Request, outcome: Outcome<Answer>): void
-  /** Called once, when all have their outcome; with what `requests` or `onOutcome` threw, if one did. */
-  onDone(failure?: unknown): void
-}
-
-interface QueueOptions {
-  readonly session: ClientSession
-  readonly clock: Clock
-  /** Requests that are sent and not answered. */
-  readonly maxInFlight: number
-  send(content: Uint8Array): Promise<void>
-  /** The connection did not take a block. */
-  onSendError(error: unknown): void
-  /** So many requests timed out just now. */
-  onTimeouts(count: number): void
-}
-
-/** A batch and how far it is. */
-interface Work {
-  readonly batch: Batch
-  /** Requests that were taken from it and have no outcome. */
-  open: number
-  exhausted: boolean
-  failure: unknown
-  /** Of a single one; it counts while it waits, too. */
-  readonly deadline: number
-}
-
-interface Pending {
-  readonly request: Request
-  readonly work: Work
-  deadline: number
-  sent: boolean
-}
-
-interface Written {
-  readonly key: string
-  readonly transmission: Uint8Array
-}
-
-interface Match {
-  readonly request: Request
-  readonly outcome: Outcome<Answer>
-  settle(outcome: Outcome<Answer>): void
-}
 
 /** What is written before the next batch has its turn: a chunk of subscriptions, or 20 blocks. */
 const maxChunk = 1350
@@ -94,7 +44,8 @@ export class RequestQueue {
   /** Returns the function that gives the batch up: what has no outcome has that error. */
   add(batch: Batch): (error: SmpError) => void {
     const deadline = batch.single ? this.#options.clock.now() + batch.timeout : Number.POSITIVE_INFINITY
-    const work: Work = { batch, open: 0, exhausted: false, failure: undefined, deadline }
+    const patience = this.#options.clock.now() + batch.timeout
+    const work: Work = { batch, open: 0, exhausted: false, failure: undefined, deadline, patience }
     if (this.#ended) this.#giveUp(work, this.#ended)
     else {
       this.#waiting.push(work)
@@ -126,8 +77,9 @@ export class RequestQueue {
   async #write(): Promise<void> {
     this.#writing = true
     try {
-      for (let work = this.#waiting.shift(); work; work = this.#waiting.shift()) {
+      for (let work = this.#pick(); work; work = this.#pick()) {
         const written = await this.#take(work)
+        work.patience = this.#options.clock.now() + work.batch.timeout
         if (!work.exhausted) this.#waiting.push(work)
         if (written.length === 0) continue
         await this.#room(written.length)
@@ -138,6 +90,21 @@ export class RequestQueue {
     } finally {
       this.#writing = false
     }
+  }
+
+  /** Whose turn it is; `undefined` where there is nothing to write, or nothing yet. */
+  #pick(): Work | undefined {
+    const { clock, crowded } = this.#options
+    const mayGo = ({ batch, patience }: Work) => batch.single || !crowded() || patience <= clock.now()
+    const at = this.#waiting.findIndex(mayGo)
+    if (at >= 0) return this.#waiting.splice(at, 1)[0]
+    for (const { patience } of this.#waiting) this.#watch(patience)
+    return undefined
+  }
+
+  /** Events have been taken. */
+  wake(): void {
+    if (!this.#writing && this.#waiting.length > 0) void this.#write()
   }
 
   /** Writes and signs the next requests of a batch. */
@@ -294,12 +261,7 @@ export class RequestQueue {
       this.#settle(key, { error: new SmpClientError('TIMEOUT', message) })
     }
     if (next < Number.POSITIVE_INFINITY && !this.#ended) this.#watch(next)
+    this.wake()
     if (count > 0) onTimeouts(count)
   }
-}
-
-function authorizeError(tag: string, cause: unknown): SmpClientError {
-  const isLarge = cause instanceof EncodeError && cause.code === 'LARGE'
-  const why = cause instanceof Error ? cause.message : 'unknown'
-  return new SmpClientError(isLarge ? 'LARGE_MSG' : 'INVALID', `cannot write ${tag}: ${why}`, { cause })
 }

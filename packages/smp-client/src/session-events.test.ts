@@ -138,6 +138,46 @@ describe('back-pressure', () => {
     await session.close()
   })
 
+  it('lets lists of requests wait until events are taken, and single ones pass', async () => {
+    const { session, peer } = open(
+      ({ command, entityId }, peer) => {
+        if (command.tag === 'PING') return { tag: 'PONG' }
+        peer.send(entityId, nmsg())
+        return { tag: 'SOK', serviceId: null }
+      },
+      { eventBuffer: 10, maxInFlight: 10 },
+    )
+    const request = { command: { tag: 'NSUB' }, key } as const
+    const list = session.requestAll(Array.from({ length: 500 }, () => ({ ...request, entityId: id() })))
+    await settled(40)
+    // One chunk was signed already when the events came.
+    expect(peer.commands).toHaveLength(20)
+    expect(await session.request(ping)).toEqual({ tag: 'PONG' })
+    expect(await take(session, 500)).toHaveLength(500)
+    expect((await list).every(({ message }) => message?.tag === 'SOK')).toBe(true)
+    await session.close()
+  })
+
+  it('does not make a list wait for ever for the one who waits for it', async () => {
+    const clock = new ManualClock()
+    const { session, peer } = open(
+      ({ entityId }, peer) => {
+        peer.send(entityId, nmsg())
+        return { tag: 'SOK', serviceId: null }
+      },
+      { eventBuffer: 10, maxInFlight: 10, clock, requestTimeout: 1000 },
+    )
+    const list = session.requestAll(
+      Array.from({ length: 60 }, () => ({ command: { tag: 'NSUB' }, key, entityId: id() }) as const),
+    )
+    await settled(40)
+    expect(peer.commands.length).toBeLessThan(60)
+    for (let i = 0; i < 10; i++) await clock.advance(1000)
+    expect((await list).every(({ message }) => message?.tag === 'SOK')).toBe(true)
+    await session.close()
+    expect(clock.timers).toBe(0)
+  })
+
   it('ends the session with OVERFLOW when events come without bound while somebody waits for an answer', async () => {
     const { session, peer } = open(() => undefined, { eventBuffer: 4 })
     const waiting = session.request(ping).catch((error: unknown) => error)

@@ -15,7 +15,8 @@ export interface SessionOptions {
   /**
    * How many events may wait before reading from the connection stops. Default 1024. While a request waits for its answer
    * reading goes on, so that who takes the events can make requests meanwhile; at 16 times as many the session ends
-   * with `OVERFLOW`.
+   * with `OVERFLOW`. Lists of requests, which may bring more events, wait until half of them are taken, though no longer
+   * than the time-out of a request.
    */
   eventBuffer?: number
   /** Told of each message that is neither an answer that somebody waits for nor an event. For logs and counters. */

@@ -47,7 +47,9 @@ export class SmpClientSession implements Requester, AsyncDisposable {
       this.#settleClosed = resolve
     })
     this.#events = new EventRouter(() => {
-      if (this.#events.size <= this.#eventBuffer / 2) this.#resume()
+      if (this.#events.size > this.#eventBuffer / 2) return
+      this.#resume()
+      this.#requests.wake()
     })
     this.#keepAlive = new KeepAlive({
       clock,
@@ -60,6 +62,7 @@ export class SmpClientSession implements Requester, AsyncDisposable {
       clock,
       maxInFlight: options.maxInFlight ?? 1350,
       send: (content) => connection.send(content),
+      crowded: () => this.#events.size >= this.#eventBuffer,
       onSendError: (cause) => this.#end(connectionEnded(cause)),
       onTimeouts: (count) => this.#keepAlive.timedOut(count),
     })
