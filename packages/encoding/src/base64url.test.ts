@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fromBase64url, toBase64url, toBase64urlUnpadded } from './base64url.js'
+import { nativeCoder, portableCoder } from './base64url-coders.js'
 import { DecodeError } from './errors.js'
 
 const someBytes = fc.uint8Array({ minLength: 1, maxLength: 100 })
@@ -15,6 +16,28 @@ test('both forms of any bytes read back, and are what Node writes', () => {
       expect(fromBase64url(unpadded)).toEqual(bytes)
     }),
   )
+})
+
+test('the platform’s coder and the portable one do the same, also with parts of a buffer', () => {
+  if (!nativeCoder) throw new Error('expected a coder of the platform')
+  const native = nativeCoder
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 5000 }), fc.nat(9), (all, offset) => {
+      const bytes = all.subarray(offset)
+      const text = portableCoder.encode(bytes)
+      expect(native.encode(bytes)).toBe(text)
+      const decoded = native.decode(text)
+      expect(decoded).toEqual(portableCoder.decode(text))
+      expect(decoded).toEqual(bytes.slice())
+      expect([decoded.constructor, decoded.buffer.byteLength]).toEqual([Uint8Array, bytes.length])
+    }),
+  )
+})
+
+test('texts whose last character has unused bits are decoded alike, so that they are refused alike', () => {
+  for (const text of ['YR==', 'YWJ=', '_-8=', '____']) {
+    expect(nativeCoder?.decode(text)).toEqual(portableCoder.decode(text))
+  }
 })
 
 test('no bytes have an empty text, which is not read', () => {

@@ -1,18 +1,17 @@
 // Spec 01 §2: bytes as text.
-import { URLSafeCoder } from '@stablelib/base64'
+import { nativeCoder, portableCoder } from './base64url-coders.js'
 import { DecodeError } from './errors.js'
 
-const padded = new URLSafeCoder()
-const unpadded = new URLSafeCoder('')
+const coder = nativeCoder ?? portableCoder
 
 /** base64url with `=` padding: the text form of bytes, ids, keys and signatures. */
 export function toBase64url(bytes: Uint8Array): string {
-  return padded.encode(bytes)
+  return coder.encode(bytes)
 }
 
 /** base64url without padding: only the parts of short links. */
 export function toBase64urlUnpadded(bytes: Uint8Array): string {
-  return unpadded.encode(bytes)
+  return coder.encode(bytes).replace(/=+$/, '')
 }
 
 /**
@@ -24,9 +23,8 @@ export function fromBase64url(text: string): Uint8Array {
     const bare = text.replace(/=+$/, '')
     const full = bare.padEnd(Math.ceil(bare.length / 4) * 4, '=')
     if (bare.length % 4 !== 1 && (text === bare || text === full)) {
-      // Only the padded coder: the library's unpadded one decodes into an array that is a byte too long.
-      const bytes = padded.decode(full)
-      if (padded.encode(bytes) === full) return bytes
+      const bytes = coder.decode(full)
+      if (coder.encode(bytes) === full) return bytes
     }
   }
   throw new DecodeError('invalid', 'expected base64url', 0)
