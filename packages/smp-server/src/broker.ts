@@ -3,7 +3,7 @@ import { constantTimeEqual, sha256 } from '@smpkit/crypto'
 import { toMapKey } from '@smpkit/encoding'
 import type { BlockConnection, BlockedInfo, BrokerMessage, ServerSession, ServiceRole } from '@smpkit/smp-commands'
 import { Client } from './client.js'
-import { every } from './clock.js'
+import { every, guarded } from './clock.js'
 import { internal } from './commands/call.js'
 import { scheduledMessage } from './deliveries.js'
 import { expireMessages } from './messages.js'
@@ -27,6 +27,14 @@ export interface Statistics {
   readonly subscriptions: { readonly queues: number; readonly notifiers: number; readonly services: number }
 }
 
+/** How a connection ends. */
+interface Ends {
+  /** When what was sent to it has been written. */
+  readonly close: () => Promise<void>
+  /** At once. */
+  readonly drop: () => void
+}
+
 const utf8 = new TextEncoder()
 
 export class Broker {
@@ -35,14 +43,15 @@ export class Broker {
   readonly notifications: Notifications
   readonly relays: Relays
   /** With what ends each of them. */
-  readonly #clients = new Map<Client, () => Promise<void>>()
+  readonly #clients = new Map<Client, Ends>()
   readonly #timers: (() => void)[]
 
   constructor(
     readonly store: Store,
     options: BrokerOptions,
   ) {
-    this.settings = settingsOf(options)
+    const settings = settingsOf(options)
+    this.settings = { ...settings, clock: guarded(settings.clock, (error) => this.fault(error)) }
     const { clock, endDelay, expirationInterval, notificationExpirationInterval, idleDisconnect } = this.settings
     this.subscriptions = new Subscriptions(store, clock, endDelay)
     this.notifications = new Notifications(store, this.subscriptions, this.settings)
@@ -54,7 +63,8 @@ export class Broker {
     if (idleDisconnect > 0) this.#timers.push(every(clock, idleDisconnect / 6, () => this.#disconnectIdle()))
   }
 
-  connect(connection: BlockConnection<ServerSession>): Client {
+  /** `drop` ends the connection at once. */
+  connect(connection: BlockConnection<ServerSession>, drop: () => void): Client {
     const { service } = connection.session
     const client: Client = new Client(connection.session, {
       service: (service && this.store.services.get(toMapKey(service.serviceId))) ?? null,
@@ -62,7 +72,7 @@ export class Broker {
       send: (content) => connection.send(content),
       message: (recipientId) => this.#message(client, recipientId),
     })
-    this.#clients.set(client, () => connection.close())
+    this.#clients.set(client, { close: () => connection.close(), drop })
     return client
   }
 
@@ -73,9 +83,21 @@ export class Broker {
     this.subscriptions.disconnect(client)
   }
 
-  /** Ends all connections; what was sent to them is still written. */
+  /** Ends all connections at once. */
   async dropConnections(): Promise<void> {
-    const closing = [...this.#clients].map(([client, close]) => {
+    const ending = [...this.#clients].map(([client, { close, drop }]) => {
+      this.disconnect(client)
+      // Closed first: that it ends is in order.
+      const closed = close()
+      drop()
+      return closed
+    })
+    await Promise.all(ending)
+  }
+
+  /** Ends all connections; what was sent to them is still written. */
+  async #closeConnections(): Promise<void> {
+    const closing = [...this.#clients].map(([client, { close }]) => {
       this.disconnect(client)
       return close()
     })
@@ -138,15 +160,14 @@ export class Broker {
     for (const cancel of this.#timers) cancel()
     this.subscriptions.close()
     this.notifications.close()
-    await Promise.all([this.dropConnections(), this.relays.close()])
+    await Promise.all([this.#closeConnections(), this.relays.close()])
   }
 
   #message(client: Client, recipientId: Id): Uint8Array | null {
     try {
       return scheduledMessage(this.store, client, recipientId)
     } catch (error) {
-      this.fault(error)
-      return null
+      return client.event(recipientId, this.fault(error))
     }
   }
 
@@ -159,8 +180,8 @@ export class Broker {
 
   #disconnectIdle(): void {
     const oldest = this.settings.clock.now() - this.settings.idleDisconnect
-    for (const [client, close] of this.#clients) {
-      const subscribed = client.subscriptionCount > 0 || (client.service?.count ?? 0) > 0
+    for (const [client, { close }] of this.#clients) {
+      const subscribed = client.subscriptionCount > 0 || this.subscriptions.hasService(client)
       if (!subscribed && client.lastActivity < oldest) void close()
     }
   }

@@ -59,6 +59,18 @@ export class ManualClock implements Clock {
   }
 }
 
+/** A clock whose callbacks may throw: a fault in one must not end the process. */
+export function guarded(clock: Clock, onError: (error: unknown) => void): Clock {
+  const guard = (callback: () => void) => () => {
+    try {
+      callback()
+    } catch (error) {
+      onError(error)
+    }
+  }
+  return { now: () => clock.now(), schedule: (callback, delay) => clock.schedule(guard(callback), delay) }
+}
+
 /** Calls back again and again; the result ends it. */
 export function every(clock: Clock, interval: number, callback: () => void): () => void {
   let cancel = () => {}

@@ -1,5 +1,6 @@
 import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { describe, expect, it } from 'vitest'
+import { answerToRaw } from './testing/raw.js'
 import { testBroker } from './testing/test-broker.js'
 import { brief, type Received, TestClient } from './testing/test-client.js'
 import {
@@ -86,25 +87,6 @@ describe('the commands of a block', () => {
 })
 
 describe('bad input is answered', () => {
-  const transmission = (auth: Uint8Array, command: string, entityId: Uint8Array = empty, corrId = randomBytes(24)) =>
-    Uint8Array.from([
-      auth.length,
-      ...auth,
-      ...(auth.length > 0 ? [0x30] : []),
-      corrId.length,
-      ...corrId,
-      entityId.length,
-      ...entityId,
-      ...new TextEncoder().encode(command),
-    ])
-
-  async function answerTo(bytes: Uint8Array): Promise<Received | undefined> {
-    const client = testBroker().connect()
-    await client.send([bytes])
-    await client.request(ping)
-    return client.blocks[0]?.[0]
-  }
-
   it.each([
     ['no count', []],
     ['a count of 0', [0]],
@@ -129,13 +111,21 @@ describe('bad input is answered', () => {
     ['missing parameters', 'PRXY', 'ERR CMD SYNTAX'],
   ])('%s', async (_, command, expected) => {
     const corrId = randomBytes(24)
-    const received = await answerTo(transmission(empty, command, empty, corrId))
-    expect(received && brief(received.message)).toBe(expected)
-    expect(received?.corrId).toEqual(corrId)
+    const received = await answerToRaw(testBroker().connect(), { command, corrId })
+    expect(brief(received.message)).toBe(expected)
+    expect(received.corrId).toEqual(corrId)
   })
 
   it.each([
+    ['NEW', empty, empty, 'ERR CMD SYNTAX'],
     ['SUB', empty, randomBytes(24), 'ERR CMD NO_AUTH'],
+    ['SUB', empty, empty, 'ERR CMD NO_AUTH'],
+    ['NSUB', new Uint8Array(64), empty, 'ERR CMD NO_AUTH'],
+    ['ACK \0', empty, randomBytes(24), 'ERR CMD NO_AUTH'],
+    ['SEND F x', new Uint8Array(64), empty, 'ERR CMD NO_ENTITY'],
+    ['RFWD x', empty, randomBytes(24), 'ERR CMD HAS_AUTH'],
+    ['RFWD x', new Uint8Array(64), empty, 'ERR CMD HAS_AUTH'],
+    ['RSLV a.simplex', empty, randomBytes(24), 'ERR CMD HAS_AUTH'],
     ['SUB', new Uint8Array(64), empty, 'ERR CMD NO_AUTH'],
     ['SEND F x', empty, empty, 'ERR CMD NO_ENTITY'],
     ['LGET', empty, empty, 'ERR CMD NO_ENTITY'],
@@ -144,15 +134,17 @@ describe('bad input is answered', () => {
     ['PING', empty, randomBytes(24), 'ERR CMD HAS_AUTH'],
     ['RSLV a.simplex', new Uint8Array(64), empty, 'ERR CMD HAS_AUTH'],
   ] as const)('%s with the wrong credentials', async (command, auth, entityId, expected) => {
-    const received = await answerTo(transmission(auth, command, entityId))
-    expect(received && brief(received.message)).toBe(expected)
+    const received = await answerToRaw(testBroker().connect(), { command, auth, entityId })
+    expect(brief(received.message)).toBe(expected)
+    expect(received.entityId).toEqual(entityId)
   })
 
   it.each([1, 63, 65, 79, 81, 113, 115, 255])(
     'an authorization of %i bytes: ERR BLOCK without entity',
     async (length) => {
       const corrId = randomBytes(24)
-      const received = await answerTo(transmission(new Uint8Array(length), 'SUB', randomBytes(24), corrId))
+      const raw = { command: 'SUB', auth: new Uint8Array(length), entityId: randomBytes(24), corrId }
+      const received = await answerToRaw(testBroker().connect(), raw)
       expect(received).toEqual({ corrId, entityId: empty, message: { tag: 'ERR', error: { code: 'BLOCK' } } })
     },
   )

@@ -24,21 +24,44 @@ const answersWithMessage = 4
 /** Lets other connections go on. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Serves one connection until it ends. */
+/** The connection was cut by `dropConnections`. */
+class Dropped extends Error {
+  override readonly name = 'Dropped'
+}
+
+/**
+ * Serves one connection until it ends.
+ * @throws Dropped and faults of ours: whoever accepted the connection must end it at once, and not wait for a peer that does not read
+ */
 export async function serve(broker: Broker, connection: BlockConnection<ServerSession>): Promise<void> {
-  const client = broker.connect(connection)
+  let drop = () => {}
+  const dropped = new Promise<never>((_, reject) => {
+    drop = () => reject(new Dropped('the server dropped its connections'))
+  })
+  const client = broker.connect(connection, drop)
   try {
-    for await (const block of connection) {
-      client.active()
-      await receiveBlock(broker, client, block)
-      // A peer that does not read is not read from.
-      await client.outgoing.room()
-      await client.proxying.room()
-      await turn()
-    }
+    await Promise.race([receiveBlocks(broker, client, connection), dropped])
+  } catch (error) {
+    if (!(error instanceof Dropped)) broker.fault(error)
+    throw error
   } finally {
     broker.disconnect(client)
-    await connection.close()
+  }
+  await connection.close()
+}
+
+async function receiveBlocks(
+  broker: Broker,
+  client: Client,
+  connection: BlockConnection<ServerSession>,
+): Promise<void> {
+  for await (const block of connection) {
+    client.active()
+    await receiveBlock(broker, client, block)
+    // A peer that does not read is not read from.
+    await client.outgoing.room()
+    await client.proxying.room()
+    await turn()
   }
 }
 
@@ -100,10 +123,12 @@ function executeAll(broker: Broker, client: Client, commands: readonly Authorize
     .reverse()
   const answers: Uint8Array[] = []
   const messages: Id[] = []
+  const pushed: Id[] = []
   const events: Uint8Array[] = []
   for (const { answer, following } of outcomes) {
     if (answer) answers.push(answer)
     messages.push(...following.messages)
+    for (const id of following.pushed) pushed.push(id)
     events.push(...following.events)
   }
   const [first, ...others] = messages
@@ -114,11 +139,12 @@ function executeAll(broker: Broker, client: Client, commands: readonly Authorize
     client.outgoing.add(answers)
     for (const id of messages) client.outgoing.addMessage(id)
   }
+  for (const id of pushed) client.outgoing.addMessage(id)
   client.outgoing.add(events)
 }
 
 function executeOne(broker: Broker, client: Client, received: AuthorizedCommand): Outcome {
-  const following: Following = { messages: [], events: [] }
+  const following: Following = { messages: [], pushed: [], events: [] }
   const { corrId, entityId } = received
   try {
     const message = execute(broker, client, received, following)

@@ -35,14 +35,14 @@ export function scheduledMessage(store: Store, client: Client, recipientId: Id):
   return message ? client.event(recipientId, message) : null
 }
 
-/** Sends the only message of a queue to its subscriber, unless another one waits to be acknowledged. */
-export function push(subscriptions: Subscriptions, queue: Queue): void {
+/** Marks the only message of a queue as delivered to the subscriber that it gives back; none if another one waits to be acknowledged. */
+export function push(subscriptions: Subscriptions, queue: Queue): Client | undefined {
   const client = subscriptions.ofQueue(queue)
-  if (!client) return
+  if (!client) return undefined
   const known = client.subscriptions.get(queue.recipientId)
-  if (known && (known.kind === 'get' || known.delivered !== null)) return
+  if (known && (known.kind === 'get' || known.delivered !== null)) return undefined
   // Of a service's queues only those with a message have an entry.
   const subscription = known ?? newSubscription('subscribed')
   client.subscriptions.set(queue.recipientId, subscription)
-  if (schedule(subscription, queue)) client.outgoing.addMessage(queue.recipientId)
+  return schedule(subscription, queue) ? client : undefined
 }

@@ -14,7 +14,7 @@ export class RelayError extends Error {
   }
 }
 
-const network = broker({ code: 'NETWORK', inner: { code: 'FAILED' } })
+export const network = broker({ code: 'NETWORK', inner: { code: 'FAILED' } })
 
 /** The protocol's word for what was thrown; `null`: it is a fault of ours. */
 export function relayError(cause: unknown): ErrorType | null {

@@ -19,7 +19,7 @@ import { clientHandshake, serverHello } from '@smpkit/smp-commands/internal'
 import { connectBlocks, type HandshakeContext, type HandshakeResult } from '@smpkit/smp-transport/internal'
 import type { Clock } from './clock.js'
 import type { Settings } from './options.js'
-import { broker, RelayError } from './relay-errors.js'
+import { broker, network, RelayError } from './relay-errors.js'
 
 /** What a client is told of the relay in `PKEY`, and what we share with it. */
 export interface RelaySession extends SmpSession {
@@ -48,13 +48,14 @@ export class Relay {
     void this.#receive().catch(() => this.close())
   }
 
-  /** @throws RelayError, SmpTransportError, AddressError */
-  static async connect(server: ServerAddress, settings: Settings): Promise<Relay> {
+  /** @throws RelayError, SmpTransportError, AddressError, and the reason of `signal` */
+  static async connect(server: ServerAddress, settings: Settings, signal: AbortSignal): Promise<Relay> {
     const { connect, allowAddress } = settings.proxy
     const connection = await connectBlocks({
       idleTimeout,
       ...connect,
       allowAddress,
+      signal,
       hosts: server.hosts,
       port: portOf(server),
       keyHash: server.keyHash,
@@ -109,7 +110,7 @@ export class Relay {
       this.#pending.set(key, (answer) => {
         cancel()
         if (answer) resolve(answer)
-        else reject(new RelayError(broker({ code: 'NETWORK', inner: { code: 'FAILED' } })))
+        else reject(new RelayError(network))
       })
     })
   }

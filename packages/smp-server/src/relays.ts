@@ -5,7 +5,7 @@ import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
 import type { Settings } from './options.js'
 import type { Id } from './queue.js'
 import { Relay } from './relay.js'
-import { broker, RelayError, relayError } from './relay-errors.js'
+import { network, RelayError, relayError } from './relay-errors.js'
 
 /** Failures to connect that are remembered; strangers choose the addresses. */
 const maxFailures = 1000
@@ -16,8 +16,8 @@ export class Relays {
   /** The one used longest ago first. */
   readonly #byServer = new Map<string, Relay>()
   readonly #bySession = new Map<Id, Relay>()
-  readonly #failures = new Map<string, { error: ErrorType; until: number }>()
-  #closed = false
+  readonly #failures = new Map<string, { error: ErrorType; at: number }>()
+  readonly #ending = new AbortController()
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -46,14 +46,18 @@ export class Relays {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#ending.abort()
     await Promise.allSettled(this.#connecting.values())
     await Promise.all([...this.#byServer.values()].map((relay) => relay.close()))
   }
 
   #start(key: string, server: ServerAddress): Promise<Relay> {
     const failure = this.#failures.get(key)
-    if (failure && this.#settings.clock.now() < failure.until) throw new RelayError(failure.error)
+    const age = failure && this.#settings.clock.now() - failure.at
+    // Negative: the clock was set back, and nobody knows how long ago that was.
+    if (failure && age !== undefined && age >= 0 && age < this.#settings.proxy.errorCache) {
+      throw new RelayError(failure.error)
+    }
     this.#failures.delete(key)
     this.#makeRoom()
     const connecting = this.#connect(key, server).finally(() => this.#connecting.delete(key))
@@ -63,9 +67,9 @@ export class Relays {
 
   async #connect(key: string, server: ServerAddress): Promise<Relay> {
     const relay = await this.#attempt(key, server)
-    if (this.#closed) {
+    if (this.#ending.signal.aborted) {
       await relay.close()
-      throw new RelayError(broker({ code: 'NETWORK', inner: { code: 'FAILED' } }))
+      throw new RelayError(network)
     }
     const sessionId = toMapKey(relay.session.sessionId)
     this.#byServer.set(key, relay)
@@ -81,8 +85,9 @@ export class Relays {
 
   async #attempt(key: string, server: ServerAddress): Promise<Relay> {
     try {
-      return await Relay.connect(server, this.#settings)
+      return await Relay.connect(server, this.#settings, this.#ending.signal)
     } catch (cause) {
+      if (this.#ending.signal.aborted) throw new RelayError(network)
       const error = relayError(cause)
       if (!error) throw cause
       this.#remember(key, error)
@@ -93,7 +98,7 @@ export class Relays {
   #remember(key: string, error: ErrorType): void {
     const [oldest] = this.#failures.keys()
     if (oldest !== undefined && this.#failures.size >= maxFailures) this.#failures.delete(oldest)
-    this.#failures.set(key, { error, until: this.#settings.clock.now() + this.#settings.proxy.errorCache })
+    this.#failures.set(key, { error, at: this.#settings.clock.now() })
   }
 
   /** @throws RelayError if all connections are in use */
@@ -105,6 +110,6 @@ export class Relays {
       void relay.close()
       return
     }
-    throw new RelayError(broker({ code: 'NETWORK', inner: { code: 'FAILED' } }))
+    throw new RelayError(network)
   }
 }

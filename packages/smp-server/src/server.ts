@@ -48,7 +48,7 @@ export class SmpServer implements AsyncDisposable {
     return this.#broker.block(recipientId, info)
   }
 
-  /** Ends all connections of clients and keeps on listening. */
+  /** Cuts all connections of clients at once, also of those that do not read, and keeps on listening. */
   dropConnections(): Promise<void> {
     return this.#broker.dropConnections()
   }
@@ -88,9 +88,8 @@ export async function startSmpServer(options: SmpServerOptions = {}): Promise<Sm
       maxConnectionsPerAddress: maxConnectionsPerAddress ?? maxConnections,
       ...(versionRange && { versionRange }),
       serviceId: (service) => broker.serviceId(service),
-      onConnection: (connection) => {
-        serve(broker, connection).catch((error) => broker.fault(error))
-      },
+      // What it throws ends the connection at once.
+      onConnection: (connection) => serve(broker, connection),
     })
     return new SmpServer(broker, socket, identity, isWildcard(host) ? '127.0.0.1' : host)
   } catch (error) {

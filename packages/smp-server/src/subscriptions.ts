@@ -18,7 +18,6 @@ interface Subject {
 }
 
 interface Event {
-  readonly id: Id
   readonly message: BrokerMessage
   /** Whether the connection has got back meanwhile what it lost. */
   isStale(): boolean
@@ -28,8 +27,8 @@ export class Subscriptions {
   readonly #queues = new Map<Id, Client>()
   readonly #notifiers = new Map<Id, Client>()
   readonly #services = new Map<Id, Client>()
-  /** `END`, `DELD` and `ENDS` that wait for the common timer. */
-  readonly #events = new Map<Client, Event[]>()
+  /** `END`, `DELD` and `ENDS` that wait for the common timer, by the id that they are about. */
+  readonly #events = new Map<Client, Map<Id, Event>>()
   #timer: (() => void) | undefined
   readonly #store: Store
   readonly #clock: Clock
@@ -53,6 +52,11 @@ export class Subscriptions {
   /** Who gets the notifications of a notifier. */
   ofNotifier({ notifierId, service }: Notifier): Client | undefined {
     return service ? this.#services.get(service.serviceId) : this.#notifiers.get(notifierId)
+  }
+
+  /** Whether this connection gets everything of its service. */
+  hasService({ service }: Client): boolean {
+    return service !== null && this.#services.get(service.service.serviceId)?.service === service
   }
 
   /** A queue that this connection has just created. */
@@ -187,9 +191,11 @@ export class Subscriptions {
   }
 
   #tell(client: Client, id: Id, message: BrokerMessage, isStale = () => false): void {
-    const events = this.#events.get(client) ?? []
+    const events = this.#events.get(client) ?? new Map<Id, Event>()
     this.#events.set(client, events)
-    events.push({ id, message, isStale })
+    // Only the last one for an id: two connections that take a queue from each other all the time must not fill the memory.
+    events.delete(id)
+    events.set(id, { message, isStale })
     this.#arm()
   }
 
@@ -202,8 +208,8 @@ export class Subscriptions {
     for (const [client, events] of this.#events) {
       // A peer that does not read gets them when it does.
       if (!client.outgoing.hasRoom) continue
-      const current = events.filter((event) => !event.isStale())
-      client.outgoing.add(current.map(({ id, message }) => client.event(id, message)))
+      const current = [...events].filter(([, event]) => !event.isStale())
+      client.outgoing.add(current.map(([id, { message }]) => client.event(id, message)))
       this.#events.delete(client)
     }
     if (this.#events.size > 0) this.#arm()

@@ -6,8 +6,10 @@ import type { Id, Queue } from '../queue.js'
 
 /** What is sent behind the answers of a block. */
 export interface Following {
-  /** Queues whose first message is to be sent. */
+  /** Queues whose first message is to be sent; the first one may stand in the block of the answers. */
   readonly messages: Id[]
+  /** The same, each in a block of its own. */
+  readonly pushed: Id[]
   /** Transmissions behind those messages. */
   readonly events: Uint8Array[]
 }

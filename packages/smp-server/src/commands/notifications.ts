@@ -26,7 +26,10 @@ export function subscribeNotifications({ broker, client, queue }: QueueCall<'NSU
   if (!client.service && !client.notifiers.has(notifier.notifierId) && broker.isFullySubscribed(client)) {
     return limit('too many subscriptions')
   }
+  const hadService = broker.subscriptions.hasService(client)
   const service = broker.subscriptions.subscribeNotifier(client, queue, notifier)
-  broker.notifications.wake(notifier)
+  // The first one brings everything that waits for the service.
+  if (client.service && !hadService) broker.notifications.wakeService(client.service.service)
+  else broker.notifications.wake(notifier)
   return { tag: 'SOK', serviceId: service && idBytes(service.serviceId) }
 }

@@ -6,7 +6,7 @@ import { expireMessages, putMessage } from '../messages.js'
 import { isSecuredMessaging, type Queue } from '../queue.js'
 import { auth, ok, type QueueCall, refuse } from './call.js'
 
-export function send({ broker, queue, command }: QueueCall<'SEND'>): BrokerMessage {
+export function send({ broker, client, queue, command, following }: QueueCall<'SEND'>): BrokerMessage {
   const { store, subscriptions, notifications, settings } = broker
   if (command.body.length > maxMessageLength) return refuse({ code: 'LARGE_MSG' })
   if (queue.status === 'off') return auth
@@ -18,7 +18,10 @@ export function send({ broker, queue, command }: QueueCall<'SEND'>): BrokerMessa
   const wasEmpty = queue.messages.length === 0
   const message = putMessage(queue, command, now, settings.quota)
   if (!message) return refuse({ code: 'QUOTA' })
-  if (wasEmpty) push(subscriptions, queue)
+  const subscriber = wasEmpty && push(subscriptions, queue)
+  // To the sender itself it goes behind the answer.
+  if (subscriber === client) following.pushed.push(queue.recipientId)
+  else if (subscriber) subscriber.outgoing.addMessage(queue.recipientId)
   if (message.notification && queue.notifier) notifications.add(queue.notifier, message)
   return ok
 }

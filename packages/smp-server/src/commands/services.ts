@@ -34,7 +34,7 @@ function deliverAll(client: Client, { queues }: Service, following: Following): 
     const subscription = newSubscription('subscribed')
     schedule(subscription, queue)
     client.subscriptions.set(queue.recipientId, subscription)
-    following.messages.push(queue.recipientId)
+    following.pushed.push(queue.recipientId)
   }
   following.events.push(client.event(null, { tag: 'ALLS' }))
 }

@@ -22,7 +22,8 @@ export function testBroker(options: BrokerOptions = {}, store = new Store()) {
     if (certificate && !serviceId) throw new Error('the service was refused')
     const service = certificate && serviceId ? { ...certificate, serviceId } : null
     const ends = memoryConnection(version as SmpVersion, service)
-    const served = serve(broker, ends.serverEnd)
+    // As a transport does with what serving a connection throws.
+    const served = serve(broker, ends.serverEnd).catch(() => ends.serverEnd.close())
     return { ...ends, served }
   }
   const connect = (version?: number, certificate?: Certificate | null) =>
