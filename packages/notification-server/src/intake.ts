@@ -91,14 +91,13 @@ export class Intake {
 
   async #queueEvents(events: readonly QueueEvent[]): Promise<void> {
     if (events.length === 0) return
-    const { store, outbox, servers, clock, answered, ...context } = this.#options
+    const { outbox, servers, clock, answered, ...context } = this.#options
     const queue = [...new Set(events.map(keyOfQueue))]
     await this.#persist(async () => {
       const now = clock.now()
-      const effects = await store.atomic({ subscriptions: { queue, withTokens: true } }, (rows) =>
+      const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
         applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
       )
-      for (const { owed, dueAt } of effects.owed) outbox.wake(owed, dueAt)
       if (effects.individually.length > 0) servers.subscribe(effects.individually, { individually: true })
       answered(effects.answered)
     })
@@ -133,28 +132,25 @@ export class Intake {
       await this.#oweChecks(server)
   }
 
-  /** Notifications of the lost session may be lost with it: every device with a queue there is to look. */
+  /**
+   * Notifications of the lost session may be lost with it: every device with a queue there is to look, and one whose token is not
+   * active now when it is.
+   */
   async #oweChecks(server: string): Promise<void> {
-    const { store, servers, outbox, clock, limits, random } = this.#options
+    const { servers, outbox, clock, limits, random } = this.#options
+    const losses = servers.losses(server)
     const seen = new Set<string>()
     for await (const rows of servers.subscribed(server)) {
       const id = [...new Set(rows.map(({ token }) => token))].filter((token) => !seen.has(token))
       for (const token of id) seen.add(token)
-      const owed = await store.atomic({ tokens: { id } }, ({ tokens }) => {
+      await outbox.commit({ tokens: { id } }, ({ tokens }) => {
         const now = clock.now()
-        const checks = tokens
-          .filter(({ status }) => status === 'active')
-          .map((token) =>
-            freshRow(
-              { token: token.id, kind: 'check', provider: token.provider },
-              now,
-              now + limits.checkSpread * random(),
-            ),
-          )
-        return { changes: { outboxIfAbsent: checks }, result: checks }
+        const outboxIfAbsent = tokens.map(({ id, provider }) =>
+          freshRow({ token: id, kind: 'check', provider }, now, now + limits.checkSpread * random()),
+        )
+        return { changes: { outboxIfAbsent }, result: undefined }
       })
-      for (const row of owed) outbox.wake(row, row.dueAt)
     }
-    await servers.setCheckOwed(server, false)
+    await servers.checksOwed(server, losses)
   }
 }

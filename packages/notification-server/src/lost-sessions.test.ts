@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { memoryStore } from './memory-store.js'
 import { settled } from './testing/manual-clock.js'
 import { allAnswered, Device, down, Queue, up, withQueues } from './testing/setup.js'
 
@@ -57,6 +58,46 @@ describe('a session that did not end orderly', () => {
     subscriber.emit(down(true), up(), allAnswered())
     await clock.advance(60 * minute)
     expect(provider.pushes).toHaveLength(0)
+  })
+
+  test('while another one’s checks are being owed owes checks once more', async () => {
+    const rows = memoryStore()
+    let onPage = async () => {}
+    const store = new Proxy(rows, {
+      get: (target, name: keyof typeof rows) => {
+        const method = target[name] as (...args: unknown[]) => Promise<unknown>
+        return async (...args: unknown[]) => {
+          const result = await method.apply(target, args)
+          if (name === 'page') await onPage()
+          return result
+        }
+      },
+    })
+    const { device, provider, subscriber, clock } = await withQueues(1, { store })
+    subscriber.emit(down(false), up())
+    await clock.advance(4 * minute)
+    // The overdue checks of the first loss are owed by maintenance, while the intake learns of a second one.
+    onPage = async () => {
+      onPage = async () => {}
+      subscriber.emit(down(false))
+      for (let i = 0; i < 9; i++) await Promise.resolve()
+    }
+    await clock.advance(3 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check'])
+    subscriber.emit(up(), allAnswered())
+    await clock.advance(30 * minute)
+    expect(device.queues(provider.pushes)).toEqual(['check', 'check'])
+  })
+
+  test('is looked after by a token that becomes active later', async () => {
+    const { setup, provider, subscriber, clock } = await withQueues(0)
+    const device = await new Device('late').register(setup)
+    await new Queue(1).add(setup, device)
+    subscriber.emit(down(false), up(), allAnswered())
+    await clock.advance(5 * minute)
+    expect(provider.pushes).toHaveLength(1)
+    await device.verify(setup)
+    expect(device.queues(provider.pushes)).toEqual(['verification', 'check'])
   })
 
   test('only tokens with a queue there are told', async () => {

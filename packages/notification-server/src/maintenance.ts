@@ -15,7 +15,8 @@ export interface MaintenanceOptions {
   readonly clock: Clock
   readonly limits: Limits
   readonly logger: Logger
-  readonly forget: (tokens: readonly string[]) => Promise<void>
+  /** Deletes those that are still so. */
+  readonly forget: (tokens: readonly string[], where: (row: TokenRow) => boolean) => Promise<void>
   readonly oweOverdueChecks: () => Promise<void>
 }
 
@@ -49,6 +50,7 @@ export class Maintenance {
     await this.#subscriptions()
     await this.#tokens()
     await this.#options.oweOverdueChecks()
+    await this.#options.servers.forgetUnused()
   }
 
   /** At most one batch in a round: queues that were subscribed together are not verified together. */
@@ -65,17 +67,20 @@ export class Maintenance {
       return { changes: { subscriptions: changed }, result: changed }
     })
     servers.subscribe(rows)
+    // While a server was up, subscriptions may have named the address where it is now.
+    for (const { server, address } of rows) servers.considerMove(server, address)
   }
 
   async #tokens(): Promise<void> {
     const { store, outbox, clock, limits, forget } = this.#options
+    const isForgotten = (row: TokenRow) => row.status === 'expired' && row.expiresAt <= clock.now()
     const due = await store.dueTokens(clock.now(), limits.maintenanceBatch)
     if (due.length === 0) return
-    const { owed, expired } = await store.atomic({ tokens: { id: due.map(({ id }) => id) } }, ({ tokens }) => {
+    const expired = await outbox.commit({ tokens: { id: due.map(({ id }) => id) } }, ({ tokens }) => {
       const now = clock.now()
       const taken = tokens.filter((row) => tokenDueAt(row) <= now)
-      const expired = taken.filter((row) => row.status === 'expired' && row.expiresAt <= now).map(({ id }) => id)
-      const changed = taken.filter(({ id }) => !expired.includes(id)).map((row) => tokenAfter(row, now, limits))
+      const expired = taken.filter(isForgotten).map(({ id }) => id)
+      const changed = taken.filter((row) => !isForgotten(row)).map((row) => tokenAfter(row, now, limits))
       const owed: OutboxRow[] = changed
         .filter((row) => row.status === 'active')
         .map((row) => freshRow({ token: row.id, kind: 'check', provider: row.provider }, now))
@@ -83,10 +88,9 @@ export class Maintenance {
         .filter((row) => row.status === 'expired')
         .map(({ id }) => outboxId(id, 'verification'))
       const changes = { tokens: changed, outboxIfAbsent: owed, remove: { outbox: outboxRemoved } }
-      return { changes, result: { owed, expired } }
+      return { changes, result: expired }
     })
-    for (const row of owed) outbox.wake(row, row.dueAt)
-    if (expired.length > 0) await forget(expired)
+    if (expired.length > 0) await forget(expired, isForgotten)
   }
 }
 

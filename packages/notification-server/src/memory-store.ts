@@ -208,8 +208,10 @@ class MemoryStore implements NotificationStore {
 
   #removeSubscription(id: string): void {
     const row = this.#subscriptions.remove(id)
-    if (row) this.#queues.delete(queueOf(row))
     this.#notifications.remove(id)
+    if (!row) return
+    this.#queues.delete(queueOf(row))
+    if (this.#subscriptions.count('server', row.server) === 0) this.#servers.remove(row.server)
   }
 }
 

@@ -4,13 +4,14 @@ import type { NotificationData, Push, PushKind, PushOutcome } from '@smpkit/push
 import {
   checkMessagesData,
   countFitting,
+  defaultPaddedLength,
   maxItems,
   messageData,
   verificationData,
 } from '@smpkit/push-providers/payload'
 import type { Limits } from './limits.js'
 import { type NotificationRow, type OutboxRow, outboxId, type TokenRow } from './rows.js'
-import type { Changes, Decision, Rows, Selection } from './store.js'
+import type { Decision, Rows, Selection } from './store.js'
 
 /** A push that is owed, wherever it is in its life. */
 export interface Owed {
@@ -62,15 +63,19 @@ export function plan(owed: Owed, rows: Rows, now: number, limits: Limits): Plan 
 }
 
 /** Removes the row of an entry that has nothing to send, unless something came meanwhile. */
-export function settleEmpty(owed: Owed, rows: Rows): Decision<number | null> {
-  if (rows.notifications.length > 0) return { changes: {}, result: 0 }
+export function settleEmpty(owed: Owed, rows: Rows, now: number, limits: Limits): Decision<number | null> {
+  const planned = plan(owed, rows, now, limits)
+  if (planned.next !== 'park' || !planned.empty) return { changes: {}, result: now }
   return { changes: { remove: { outbox: [outboxId(owed.token, owed.kind)] } }, result: null }
 }
+
+/** A longer item would hold up all others of its token. */
+export const fitsPush = (text: string): boolean => text.length <= defaultPaddedLength - 2
 
 export interface Settlement {
   readonly outcome: PushOutcome
   readonly now: number
-  /** Whether the entry was woken during the attempt. */
+  /** Whether the push was owed once more during the attempt. */
   readonly again: boolean
   /** 0..1, for the jitter. */
   readonly random: number
@@ -84,57 +89,53 @@ export function settle(attempt: Attempt, rows: Rows, settlement: Settlement, lim
   const id = outboxId(attempt.token, kind)
   if (!token) return { changes: {}, result: null }
   const row: OutboxRow = rows.outbox[0] ?? freshRow(attempt, now)
-  const fresh: OutboxRow = { ...freshRow({ ...attempt, provider: token.provider }, now), id }
+  const fresh = freshRow({ ...attempt, provider: token.provider }, now)
   // The answer is about a device token or a code that is not the present one.
   const stale =
     token.provider !== attempt.provider ||
     token.deviceToken !== attempt.row.deviceToken ||
     token.registeredAt !== attempt.row.registeredAt ||
     (kind === 'verification' && !constantTimeEqual(token.code, attempt.row.code))
-  const deadLetter = (reason: string) => ({
-    at: now,
-    token: token.id,
-    provider: attempt.provider,
-    kind,
-    attempts: row.attempts + 1,
-    reason,
-  })
-
-  if (outcome.outcome === 'accepted') {
-    const carried = attempt.carried.map(({ subscription, seq }) => ({ subscription, seq }))
-    const left = rows.notifications.some(
-      (n) => !carried.some((c) => c.subscription === n.subscription && c.seq === n.seq),
-    )
-    const owedAgain = kind === 'message' ? left : stale || again
-    const changes: Changes = { tokens: acceptedToken(token, kind, stale, now) }
-    if (!owedAgain) return { changes: { ...changes, remove: { notifications: carried, outbox: [id] } }, result: null }
-    return { changes: { ...changes, remove: { notifications: carried }, outbox: [fresh] }, result: now }
-  }
   if (stale) return { changes: { outbox: [fresh] }, result: now }
-  if (outcome.outcome === 'gone') {
-    const invalid: TokenRow = { ...token, status: 'invalid', reason: outcome.reason, updatedAt: now, periodicAt: null }
-    const others = (['verification', 'check'] as const).map((other) => outboxId(token.id, other))
-    // What was not delivered stays owed: the device may register again.
-    return {
-      changes: { tokens: [invalid], deadLetters: [deadLetter(outcome.reason)], remove: { outbox: others } },
-      result: null,
+  // It was verified or expired meanwhile: there is nothing to try again.
+  if (kind === 'verification' && !rows.outbox[0] && outcome.outcome === 'retry') return { changes: {}, result: null }
+  const deadLetters = (reason: string) => [
+    { at: now, token: token.id, provider: attempt.provider, kind, attempts: row.attempts + 1, reason },
+  ]
+  /** What came during the attempt is no part of what was given up. */
+  const giveUp = (reason: string, dueAt = now): Decision<number | null> =>
+    again
+      ? { changes: { deadLetters: deadLetters(reason), outbox: [{ ...fresh, dueAt }] }, result: dueAt }
+      : { changes: { deadLetters: deadLetters(reason), remove: { outbox: [id] } }, result: null }
+
+  switch (outcome.outcome) {
+    case 'accepted': {
+      const notifications = attempt.carried.map(({ subscription, seq }) => ({ subscription, seq }))
+      const seqs = new Set(notifications.map(({ seq }) => seq))
+      const owedAgain = kind === 'message' ? rows.notifications.some(({ seq }) => !seqs.has(seq)) : again
+      const tokens = acceptedToken(token, kind, now)
+      if (owedAgain) return { changes: { tokens, outbox: [fresh], remove: { notifications } }, result: now }
+      return { changes: { tokens, remove: { notifications, outbox: [id] } }, result: null }
+    }
+    case 'gone': {
+      const { reason } = outcome
+      const tokens: TokenRow[] = [{ ...token, status: 'invalid', reason, updatedAt: now, periodicAt: null }]
+      // Messages and checks stay owed: the device may register again.
+      const remove = { outbox: [outboxId(token.id, 'verification')] }
+      return { changes: { tokens, deadLetters: deadLetters(reason), remove }, result: null }
+    }
+    case 'refused':
+      return giveUp(outcome.reason)
+    case 'retry': {
+      const { reason, afterMs } = outcome
+      const dueAt = now + Math.max(afterMs, backOff(row.attempts, settlement.random, limits))
+      if (dueAt > row.createdAt + limits.pushExpiry[kind]) return giveUp(`expired.${reason}`, dueAt)
+      return { changes: { outbox: [{ ...row, attempts: row.attempts + 1, dueAt, reason }] }, result: dueAt }
     }
   }
-  if (outcome.outcome === 'refused') {
-    return { changes: { deadLetters: [deadLetter(outcome.reason)], remove: { outbox: [id] } }, result: null }
-  }
-  const dueAt = now + Math.max(outcome.afterMs, backOff(row.attempts, settlement.random, limits))
-  if (dueAt > row.createdAt + limits.pushExpiry[kind]) {
-    return {
-      changes: { deadLetters: [deadLetter(`expired.${outcome.reason}`)], remove: { outbox: [id] } },
-      result: null,
-    }
-  }
-  return { changes: { outbox: [{ ...row, attempts: row.attempts + 1, dueAt, reason: outcome.reason }] }, result: dueAt }
 }
 
-function acceptedToken(token: TokenRow, kind: PushKind, stale: boolean, now: number): TokenRow[] {
-  if (stale) return []
+function acceptedToken(token: TokenRow, kind: PushKind, now: number): TokenRow[] {
   if (kind === 'check') return [{ ...token, checkSentAt: now }]
   if (kind === 'verification' && token.status === 'registered')
     return [{ ...token, status: 'confirmed', updatedAt: now }]

@@ -5,8 +5,8 @@ import { DueQueue } from './due-queue.js'
 import type { Limits } from './limits.js'
 import { errorKind, type Logger } from './logger.js'
 import { type Attempt, backOff, type Owed, plan, selectionFor, settle, settleEmpty } from './outbox-rules.js'
-import { outboxId } from './rows.js'
-import type { NotificationStore } from './store.js'
+import { type OutboxRow, outboxId } from './rows.js'
+import type { Decision, NotificationStore, Rows, Selection } from './store.js'
 
 /** What is told of each attempt to push; nothing in it is secret. */
 export interface PushReport {
@@ -35,8 +35,10 @@ interface Entry {
   state: 'waiting' | 'ready' | 'attempted'
   /** When the present wait ends: an older place in the due queue counts no more. */
   dueAt: number
-  /** Woken while it was attempted. */
+  /** Owed once more while it was attempted. */
   again: boolean
+  /** How often in a row the store failed it. */
+  failures: number
 }
 
 /** The pushes of one provider: those that are due in their order, and how many are in flight. */
@@ -47,6 +49,9 @@ interface Lane {
 }
 
 const pageSize = 1000
+
+/** Of failures of the store that make the delay grow: it is not to be waited for long after it is back. */
+const maxStoreFailures = 5
 
 export class Outbox {
   readonly #options: OutboxOptions
@@ -64,7 +69,8 @@ export class Outbox {
       options.providers.map((provider) => [provider.name, { provider, ready: new Set<Entry>(), inFlight: 0 }]),
     )
     this.#due = new DueQueue(options.clock, ({ entry, dueAt }) => {
-      if (entry.state === 'waiting' && entry.dueAt === dueAt) this.#makeReady(entry)
+      const present = this.#entries.get(outboxId(entry.owed.token, entry.owed.kind)) === entry
+      if (present && entry.state === 'waiting' && entry.dueAt === dueAt) this.#makeReady(entry)
     })
   }
 
@@ -72,27 +78,51 @@ export class Outbox {
   async restore(): Promise<void> {
     for (let after = ''; ; ) {
       const rows = await this.#options.store.page('outbox', { after, limit: pageSize })
-      for (const row of rows) this.wake(row, row.dueAt)
+      for (const row of rows) this.#wake(row)
       if (rows.length < pageSize) return
       after = (rows.at(-1) as (typeof rows)[number]).id
     }
   }
 
-  /**
-   * Says that a push is owed; call it after the row is committed. An entry that waits keeps its time, unless `sooner` is set:
-   * then what failed before does not count.
-   */
-  wake(owed: Owed, dueAt: number, { sooner = false }: { readonly sooner?: boolean } = {}): void {
-    if (this.#closed) return
-    const id = outboxId(owed.token, owed.kind)
+  /** `store.atomic` for all changes that owe pushes: what they put into the outbox is sent when it is due. */
+  async commit<T>(selection: Selection, change: (rows: Rows) => Decision<T>): Promise<T> {
+    let put: readonly OutboxRow[] = []
+    let added: readonly OutboxRow[] = []
+    const result = await this.#options.store.atomic(selection, (rows) => {
+      const decision = change(rows)
+      put = decision.changes.outbox ?? []
+      added = decision.changes.outboxIfAbsent ?? []
+      // Before the commit: an attempt that is settled right after it must not remove what is owed since.
+      for (const { id } of put) this.#markAttempted(id)
+      for (const { id } of added) this.#markAttempted(id)
+      return decision
+    })
+    for (const row of put) this.#wake(row, { sooner: true })
+    for (const row of added) this.#wake(row)
+    return result
+  }
+
+  #markAttempted(id: string): void {
     const entry = this.#entries.get(id)
-    if (!entry) {
-      const { token, kind, provider } = owed
-      const created: Entry = { owed: { token, kind, provider }, state: 'waiting', dueAt, again: false }
-      this.#entries.set(id, created)
-      this.#wait(created, dueAt)
-    } else if (entry.state === 'attempted') entry.again = true
-    else if (entry.state === 'waiting' && sooner && dueAt < entry.dueAt) this.#wait(entry, dueAt)
+    if (entry?.state === 'attempted') entry.again = true
+  }
+
+  /** An entry that waits keeps its time, as a row does that is there already; one that was put may be due `sooner`. */
+  #wake({ id, token, kind, provider, dueAt }: OutboxRow, { sooner = false } = {}): void {
+    if (this.#closed) return
+    const entry = this.#entries.get(id)
+    if (entry?.state === 'attempted') entry.again = true
+    else if (!entry || entry.owed.provider !== provider) {
+      // A push that is ready for the provider that the device left would wait for that provider's other pushes.
+      if (entry) this.#lanes.get(entry.owed.provider)?.ready.delete(entry)
+      this.#begin({ token, kind, provider }, dueAt)
+    } else if (sooner && entry.state === 'waiting' && dueAt < entry.dueAt) this.#wait(entry, dueAt)
+  }
+
+  #begin(owed: Owed, dueAt: number, failures = 0): void {
+    const entry: Entry = { owed, state: 'waiting', dueAt, again: false, failures }
+    this.#entries.set(outboxId(owed.token, owed.kind), entry)
+    this.#wait(entry, dueAt)
   }
 
   /** How many pushes are in flight, and how many are owed in memory. */
@@ -155,19 +185,19 @@ export class Outbox {
     entry.again = false
     let next: number | null
     let { owed } = entry
+    let failures = 0
     try {
       ;({ next, owed } = await this.#step(entry, lane))
     } catch (error) {
-      logger.error({ error: errorKind(error), kind: owed.kind }, 'the outbox could not use its store')
-      next = clock.now() + backOff(0, random(), limits) + limits.storeRetry
+      logger.error({ error: errorKind(error), kind: owed.kind }, 'a push could not be read or settled')
+      failures = Math.min(entry.failures + 1, maxStoreFailures)
+      next = clock.now() + limits.storeRetry + backOff(entry.failures, random(), limits)
     }
     const id = outboxId(entry.owed.token, entry.owed.kind)
     if (next === null && entry.again) next = clock.now()
     this.#entries.delete(id)
     if (next === null || this.#closed) return
-    const following: Entry = { owed, state: 'waiting', dueAt: next, again: false }
-    this.#entries.set(id, following)
-    this.#wait(following, next)
+    this.#begin(owed, next, failures)
   }
 
   /** Reads what is owed now, sends it and commits the outcome. */
@@ -178,10 +208,11 @@ export class Outbox {
     const planned = plan(owed, await store.read(selection), clock.now(), limits)
     if (planned.next === 'wait') return { next: planned.until, owed }
     if (planned.next === 'park') {
-      const next = planned.empty ? await store.atomic(selection, (rows) => settleEmpty(owed, rows)) : null
-      return { next: next === null ? null : clock.now(), owed }
+      if (!planned.empty) return { next: null, owed }
+      return { next: await store.atomic(selection, (rows) => settleEmpty(owed, rows, clock.now(), limits)), owed }
     }
     const { attempt } = planned
+    if (this.#closed) return { next: null, owed }
     // The device moved to another provider since the entry was made.
     if (attempt.provider !== lane.provider.name)
       return { next: clock.now(), owed: { ...owed, provider: attempt.provider } }

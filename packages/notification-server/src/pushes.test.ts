@@ -87,6 +87,14 @@ describe('a notification becomes a push', () => {
     expect(device.queues(provider.pushes)).toEqual(['check'])
   })
 
+  test('one that fits no push makes the device look, and holds up no other', async () => {
+    const { device, provider, subscriber, queues } = await withQueues(2)
+    const [first, second] = queues as [Queue, Queue]
+    subscriber.emit({ ...first.notification(), encMeta: new Uint8Array(3000) }, second.notification())
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['check', '2'])
+  })
+
   test('a block of notifications is one transaction of the store (W19)', async () => {
     let atomics = 0
     const store = memoryStore()
@@ -115,102 +123,6 @@ describe('a notification becomes a push', () => {
     expect(provider.pushes).toHaveLength(0)
     await clock.advance(3000)
     expect(provider.pushes).toHaveLength(1)
-  })
-})
-
-describe('a push that is not accepted', () => {
-  const retry = { outcome: 'retry', afterMs: 0, reason: '503' } as const
-
-  test('is tried again after growing delays, with what came meanwhile and a new nonce (W3)', async () => {
-    const { device, provider, notify, clock } = await withQueues(3)
-    provider.outcomes.push(retry, retry, retry)
-    const times: number[] = []
-    const began = clock.now()
-    await notify(1)
-    for (let i = 0; i < 100; i++) {
-      if (times.length < provider.pushes.length) times.push(clock.now() - began)
-      if (i === 5) await notify(2)
-      await clock.advance(100)
-    }
-    // Half of the delay is at random: 0.5 here.
-    expect(times.map((time) => Math.round(time / 250) * 250)).toEqual([0, 750, 2250, 5250])
-    expect(device.queues(provider.pushes)).toEqual(['1', '1,2', '1,2', '1,2'])
-    const nonces = provider.pushes.map(({ notificationData }) => 'nonce' in notificationData && notificationData.nonce)
-    expect(new Set(nonces).size).toBe(4)
-  })
-
-  test('waits at least as long as the provider asked for', async () => {
-    const { provider, notify, clock } = await withQueues(1)
-    provider.outcomes.push({ ...retry, afterMs: 5 * minute })
-    await notify(1)
-    await clock.advance(5 * minute - 1)
-    expect(provider.pushes).toHaveLength(1)
-    await clock.advance(1)
-    expect(provider.pushes).toHaveLength(2)
-  })
-
-  test('because the token is gone makes the token invalid, with the reason, and is kept for its return', async () => {
-    const { server, device, provider, notify, queues, setup } = await withQueues(2)
-    provider.outcomes.push({ outcome: 'gone', reason: 'Unregistered' })
-    await notify(1)
-    await notify(2)
-    expect(provider.pushes).toHaveLength(1)
-    expect(await server.tokens.get(device)).toMatchObject({ status: 'invalid', reason: 'Unregistered' })
-    expect(await server.deadLetters()).toMatchObject([{ kind: 'message', reason: 'Unregistered', attempts: 1 }])
-    await device.register(setup)
-    provider.pushes.splice(0, 1)
-    const [opened] = device.open(provider.pushes)
-    provider.pushes.length = 0
-    await server.tokens.verify({ ...device, code: opened?.kind === 'verification' ? opened.code : new Uint8Array() })
-    await settled()
-    expect(device.queues(provider.pushes)).toEqual(['1,2'])
-    expect(queues).toHaveLength(2)
-  })
-
-  test('because it is refused is a dead letter, and its notifications go with the next', async () => {
-    const { server, device, provider, notify, clock } = await withQueues(2)
-    provider.outcomes.push({ outcome: 'refused', reason: 'BadTopic' })
-    await notify(1)
-    await clock.advance(60 * minute)
-    expect(provider.pushes).toHaveLength(1)
-    expect(await server.deadLetters()).toMatchObject([{ reason: 'BadTopic', provider: 'fake' }])
-    expect(await server.tokens.get(device)).toMatchObject({ status: 'active' })
-    await notify(2)
-    expect(device.queues(provider.pushes)).toEqual(['1', '1,2'])
-  })
-
-  test('for too long is a dead letter', async () => {
-    const { server, provider, notify, clock } = await withQueues(1, {
-      limits: { pushExpiry: { verification: 1, message: minute, check: 1 } },
-    })
-    provider.outcomes.push(...new Array(20).fill(retry))
-    await notify(1)
-    await clock.advance(10 * minute)
-    expect(await server.deadLetters()).toMatchObject([{ kind: 'message', reason: 'expired.503' }])
-    expect(provider.pushes.length).toBeLessThan(10)
-  })
-
-  test.each(['hang', 'throw'] as const)(
-    'because the provider breaks its contract (%s) is tried again (W2)',
-    async (how) => {
-      const { device, provider, notify, clock } = await withQueues(1)
-      provider.outcomes.push(how)
-      await notify(1)
-      await clock.advance(minute)
-      expect(device.queues(provider.pushes)).toEqual(['1', '1'])
-    },
-  )
-
-  test('is tried again when the store fails after it was accepted', async () => {
-    const { store, failures } = mortal(memoryStore())
-    const { device, provider, notify, clock } = await withQueues(1, { store })
-    provider.hold = true
-    await notify(1)
-    failures.next = 1
-    provider.hold = false
-    provider.release()
-    await clock.advance(10_000)
-    expect(device.queues(provider.pushes)).toEqual(['1', '1'])
   })
 })
 

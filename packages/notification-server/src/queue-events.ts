@@ -1,7 +1,8 @@
 // Spec 30 §6: what events of the SMP side change. Pure functions over rows.
 import { toBase64url } from '@smpkit/encoding'
+import type { PushKind } from '@smpkit/push-providers'
 import type { Limits } from './limits.js'
-import { freshRow, type Owed } from './outbox-rules.js'
+import { fitsPush, freshRow } from './outbox-rules.js'
 import { type NotificationRow, type OutboxRow, queueKey, type SubscriptionRow, type TokenRow } from './rows.js'
 import type { Decision, Rows } from './store.js'
 import type { SubscriberEvent } from './subscriber.js'
@@ -12,8 +13,6 @@ export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | '
   queueKey(server, toBase64url(notifierId))
 
 export interface QueueEffects {
-  /** Outbox rows that are there now. */
-  readonly owed: readonly { readonly owed: Owed; readonly dueAt: number }[]
   /** Queues that the service has lost. */
   readonly individually: readonly SubscriptionRow[]
   /** The answers to `NSUB`, for those who wait for them. */
@@ -45,7 +44,7 @@ export function applyQueueEvents(
   const outbox = new Map<string, OutboxRow>()
   const individually: SubscriptionRow[] = []
   const answered: QueueEffects['answered'][number][] = []
-  const owe = (token: TokenRow | undefined, kind: Owed['kind']) => {
+  const owe = (token: TokenRow | undefined, kind: PushKind) => {
     if (!token) return
     const row = freshRow({ token: token.id, kind, provider: token.provider }, now)
     outbox.set(row.id, row)
@@ -56,10 +55,10 @@ export function applyQueueEvents(
     const row = byQueue.get(key)
     if (!row || removed.has(row.id)) continue
     if (event.type === 'notification') {
-      // The SMP server could not encrypt: nothing that a device could use.
-      if (event.encMeta.length === 0) owe(tokens.get(row.token), 'check')
+      const text = itemText(row, event, now)
+      // The SMP server could not encrypt, or this is no metadata: nothing that a device could use.
+      if (event.encMeta.length === 0 || !fitsPush(text)) owe(tokens.get(row.token), 'check')
       else {
-        const text = itemText(row, event, now)
         notifications.delete(row.id)
         notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text })
         owe(tokens.get(row.token), 'message')
@@ -92,7 +91,7 @@ export function applyQueueEvents(
       outboxIfAbsent: [...outbox.values()],
       remove: { subscriptions: [...removed] },
     },
-    result: { owed: [...outbox.values()].map((row) => ({ owed: row, dueAt: row.dueAt })), individually, answered },
+    result: { individually, answered },
   }
 }
 

@@ -70,6 +70,63 @@ describe('a restart', () => {
     expect(device.queues(second.provider.pushes)).toEqual(['1'])
   })
 
+  test('close sends nothing more, and does not wait for a store or a provider that hangs', async () => {
+    const rows = memoryStore()
+    let slow = false
+    const waiting: (() => void)[] = []
+    const store = new Proxy(rows, {
+      get: (target, name: keyof typeof rows) => {
+        const method = target[name] as (...args: unknown[]) => Promise<unknown>
+        return async (...args: unknown[]) => {
+          if (slow && name === 'read') await new Promise<void>((resolve) => waiting.push(resolve))
+          return method.apply(target, args)
+        }
+      },
+    })
+    const { notify, provider, clock, server } = await withQueues(1, { store })
+    slow = true
+    await notify(1)
+    provider.outcomes.push('hang')
+    const closed = server.close()
+    await settled()
+    for (const resolve of waiting) resolve()
+    await closed
+    expect(provider.pushes).toHaveLength(0)
+    expect(clock.timers).toBe(0)
+  })
+
+  test('close while the store fails ends, and the next start checks', async () => {
+    const { store, failures } = mortal(memoryStore())
+    const { device, notify, clock, server } = await withQueues(1, { store })
+    failures.next = 100
+    await notify(1)
+    await server.close()
+    expect(clock.timers).toBe(0)
+    failures.next = 0
+    const second = await setUp({ store, clock })
+    second.subscriber.emit(up(), allAnswered())
+    await clock.advance(2 * minute)
+    expect(device.queues(second.provider.pushes)).toEqual(['check'])
+  })
+
+  test('that fails with the store leaves no timers and closes the SMP side', async () => {
+    const { notify, provider, clock, server, store } = await withQueues(1)
+    provider.outcomes.push({ outcome: 'retry', afterMs: minute, reason: '503' })
+    await notify(1)
+    await server.close()
+    const failing = new Proxy(store, {
+      get: (target, name: keyof typeof store) => {
+        const method = target[name] as (...args: unknown[]) => Promise<unknown>
+        return async (...args: unknown[]) => {
+          if (name === 'page' && args[0] === 'subscriptions') throw new Error('no subscriptions')
+          return method.apply(target, args)
+        }
+      },
+    })
+    await expect(setUp({ store: failing, clock })).rejects.toThrow('no subscriptions')
+    expect(clock.timers).toBe(0)
+  })
+
   test('close stores what was received before it', async () => {
     const { device, queues, server, store, subscriber, provider } = await withQueues(1)
     provider.hold = true

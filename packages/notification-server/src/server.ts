@@ -3,7 +3,7 @@ import type { PushProvider } from '@smpkit/push-providers'
 import { type Clock, systemClock } from './clock.js'
 import { Intake } from './intake.js'
 import { defaultLimits, type Limits } from './limits.js'
-import { type Logger, silent } from './logger.js'
+import { errorKind, type Logger, silent } from './logger.js'
 import { Maintenance } from './maintenance.js'
 import { Outbox, type PushReport } from './outbox.js'
 import type { DeadLetter } from './rows.js'
@@ -42,14 +42,15 @@ export interface NotificationServer extends AsyncDisposable {
   deadLetters(limit?: number): Promise<readonly DeadLetter[]>
   /**
    * Ends all sessions, stores what they received, aborts pushes in flight (they stay owed) and leaves no timers. Callers have
-   * ended their calls before; a wait for an SMP server's answer ends as if its time had passed.
+   * ended their calls before; a wait for an SMP server's answer ends as if its time had passed. A store that fails now is not
+   * waited for: the next start is then one after an unclean end.
    */
   close(): Promise<void>
 }
 
 /**
  * Starts with what the store says: subscribes all queues, and goes on with what is owed. After an unclean end all active
- * tokens get a check-messages push as well. Rejects if the store does.
+ * tokens get a check-messages push as well. Rejects if the store does, with everything closed as by `close`.
  */
 export async function createNotificationServer(options: NotificationServerOptions): Promise<NotificationServer> {
   const { subscriber, store, providers, clock = systemClock, logger = silent, random = Math.random, onPush } = options
@@ -70,27 +71,38 @@ export async function createNotificationServer(options: NotificationServerOption
     awaited: (id) => subscriptions.awaited(id),
     answered: (answers) => subscriptions.answered(answers),
   })
-  const forget = (ids: readonly string[]) => tokens.forget(ids)
+  const forget: Tokens['forget'] = (ids, where) => tokens.forget(ids, where)
   const oweOverdueChecks = () => intake.oweOverdueChecks()
   const maintenance = new Maintenance({ store, servers, outbox, clock, limits, logger, forget, oweOverdueChecks })
 
-  await servers.restore(await store.swapClean(false))
-  await outbox.restore()
-  const received = intake.run()
-  for await (const rows of servers.subscribed()) servers.subscribe(rows)
-  maintenance.start()
-
-  let closing: Promise<void> | undefined
+  let received: Promise<boolean> | undefined
+  let started = false
   async function end(): Promise<void> {
     subscriptions.close()
     await maintenance.close()
+    // First: a subscriber with a full buffer closes only when that is taken from it.
+    intake.stopRetrying()
     await subscriber.close()
     await servers.close()
-    intake.stopRetrying()
     const complete = await received
     await outbox.close()
-    if (complete) await store.swapClean(true)
+    if (!started || !complete) return
+    await store.swapClean(true).catch((error) => logger.error({ error: errorKind(error) }, 'the end was not stored'))
   }
+
+  try {
+    await servers.restore(await store.swapClean(false))
+    await outbox.restore()
+    received = intake.run()
+    for await (const rows of servers.subscribed()) servers.subscribe(rows)
+    maintenance.start()
+    started = true
+  } catch (error) {
+    await end()
+    throw error
+  }
+
+  let closing: Promise<void> | undefined
   const close = () => {
     closing ??= end()
     return closing

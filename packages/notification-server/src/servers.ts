@@ -1,7 +1,6 @@
 // Spec 30 §6: the SMP servers, each of them one key hash whatever its hosts are called.
 
-import type { PrivateAuthKey } from '@smpkit/crypto'
-import { PrivateKey } from '@smpkit/crypto'
+import { type PrivateAuthKey, PrivateKey } from '@smpkit/crypto'
 import { fromBase64url } from '@smpkit/encoding'
 import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
 import type { Clock } from './clock.js'
@@ -27,6 +26,8 @@ interface ServerState {
   since: number | null
   reason: string | null
   moving: boolean
+  /** Sessions that did not end orderly. */
+  losses: number
   /** When it was last looked for at another address. */
   probedAt: number
 }
@@ -73,6 +74,7 @@ export class Servers {
         since: null,
         reason: null,
         moving: false,
+        losses: 0,
         probedAt: Number.NEGATIVE_INFINITY,
       })
   }
@@ -143,15 +145,44 @@ export class Servers {
     if (!state) return
     if (state.up || state.since === null) state.since = this.clock.now()
     Object.assign(state, { up: false, reason })
-    if (!orderly && !state.row.checkOwed) await this.setCheckOwed(key, true)
+    if (orderly) return
+    state.losses++
+    await this.#change(key, (row) => ({ ...row, checkOwed: true }))
   }
 
-  async setCheckOwed(key: string, checkOwed: boolean): Promise<void> {
-    const row = await this.store.atomic({ servers: { key: [key] } }, ({ servers: [row] }) => {
-      const changed = row && { ...row, checkOwed }
-      return { changes: { servers: changed ? [changed] : [] }, result: changed }
+  /** How many sessions were lost: for `checksOwed`. */
+  losses(key: string): number {
+    return this.#states.get(key)?.losses ?? 0
+  }
+
+  /** The checks that so many lost sessions owe are in the outbox. */
+  checksOwed(key: string, losses: number): Promise<void> {
+    return this.#change(key, (row) => ({ ...row, checkOwed: this.losses(key) !== losses }))
+  }
+
+  /** Nothing happens to a row that is gone. */
+  async #change(key: string, change: (row: ServerRow) => ServerRow): Promise<void> {
+    const servers = await this.store.atomic({ servers: { key: [key] } }, (rows) => {
+      const servers = rows.servers.map(change)
+      return { changes: { servers }, result: servers }
     })
-    if (row) this.remember(row)
+    for (const row of servers) this.remember(row)
+  }
+
+  /**
+   * Drops the servers whose rows went with their last subscriptions: clients name as many as they like. One that is up is kept
+   * until it is down, because it would not be told of again.
+   */
+  async forgetUnused(): Promise<void> {
+    const idle = [...this.#states.values()].filter(({ up, moving }) => !up && !moving).map(({ row }) => row)
+    if (idle.length === 0) return
+    const { servers } = await this.store.read({ servers: { key: idle.map(({ key }) => key) } })
+    const kept = new Set(servers.map(({ key }) => key))
+    for (const row of idle) {
+      const state = this.#states.get(row.key)
+      // A row that was made meanwhile is another one.
+      if (!kept.has(row.key) && state?.row === row && !state.up) this.#states.delete(row.key)
+    }
   }
 
   /**
@@ -179,9 +210,7 @@ export class Servers {
     if (!(await this.subscriber.probe(address)) || state.up) return
     const before = state.address
     const { key } = state.row
-    const row = { ...state.row, address: text }
-    await this.store.atomic({}, () => ({ changes: { servers: [row] }, result: undefined }))
-    this.remember(row)
+    await this.#change(key, (row) => ({ ...row, address: text }))
     for await (const rows of this.subscribed(key)) {
       this.subscriber.unsubscribe(
         before,

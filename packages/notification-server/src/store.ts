@@ -62,7 +62,7 @@ export interface Changes {
   readonly remove?: {
     /** With their subscriptions, notifications and outbox rows. */
     readonly tokens?: readonly string[]
-    /** With their notifications. */
+    /** With their notifications; the row of a server goes with its last subscription. */
     readonly subscriptions?: readonly string[]
     /** Only while `seq` is still the row's. */
     readonly notifications?: readonly Pick<NotificationRow, 'subscription' | 'seq'>[]

@@ -282,17 +282,3 @@ describe('a subscription', () => {
     expect((await server.status()).servers).toMatchObject([{ address: addressText('new.example.com') }])
   })
 })
-
-test('the status counts tokens and subscriptions and says which servers are down since when', async () => {
-  const { setup, device, queue, server, subscriber, clock } = await withDevice()
-  await queue.add(setup, device)
-  subscriber.emit(up(), down(true))
-  await settled()
-  expect(await server.status()).toEqual({
-    tokens: { active: 1 },
-    subscriptions: { active: 1 },
-    outbox: {},
-    servers: [{ address: addressText(), up: false, since: clock.now(), reason: 'connection' }],
-    pushes: { inFlight: 0, owed: 0 },
-  })
-})

@@ -8,7 +8,7 @@ import type { Limits } from './limits.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
 import { type Owned, ownRow } from './owned.js'
-import { type OutboxRow, queueKey, type ServerRow, type SubscriptionRow, type SubscriptionStatus } from './rows.js'
+import { queueKey, type ServerRow, type SubscriptionRow, type SubscriptionStatus } from './rows.js'
 import type { Servers } from './servers.js'
 import type { Decision, NotificationStore, Rows } from './store.js'
 import type { Tokens } from './tokens.js'
@@ -54,7 +54,6 @@ const maxNotifierId = 255
 interface Committed {
   readonly row: SubscriptionRow
   readonly created: boolean
-  readonly owed: readonly OutboxRow[]
   readonly serverRow: ServerRow | null
 }
 
@@ -106,6 +105,7 @@ export class Subscriptions {
   /** All subscriptions of an owner. */
   async list(owner: string): Promise<readonly SubscriptionState[]> {
     const { subscriptions } = await this.#options.store.read({ subscriptions: { owner: [owner] } })
+    await this.#options.tokens.touch(owner, [...new Set(subscriptions.map(({ token }) => token))])
     return subscriptions.map((row) => this.#stateOf(row))
   }
 
@@ -116,6 +116,7 @@ export class Subscriptions {
       return { changes: { remove: { subscriptions: [id] } }, result: row }
     })
     this.#options.servers.unsubscribe([row])
+    await this.#options.tokens.touch(owner, [row.token])
   }
 
   /** Whether somebody waits for the first answer. */
@@ -144,7 +145,7 @@ export class Subscriptions {
     const before = await store.read(queue)
     const notifications = { subscription: before.subscriptions.map((row) => row.id) }
     const selection = { ...queue, notifications, tokens: { id: [token] }, servers: { key: [server] }, countsOf: owner }
-    const done = await store.atomic(selection, (rows) => {
+    const done = await outbox.commit(selection, (rows) => {
       const now = clock.now()
       const [known] = rows.subscriptions
       if (known) return putTo(known, subscription, rows, now)
@@ -158,7 +159,6 @@ export class Subscriptions {
       return create(subscription, { server, address, nextAt: now + limits.verifyEvery, updatedAt: now }, rows)
     })
     if (done.serverRow) servers.remember(done.serverRow)
-    for (const row of done.owed) outbox.wake(row, row.dueAt)
     return done
   }
 
@@ -207,10 +207,13 @@ function putTo(known: SubscriptionRow, given: NewSubscription, rows: Rows, now: 
   const { provider } = ownRow(rows.tokens, { owner, id: token })
   const row = { ...known, token }
   const moved = known.token === token ? [] : rows.notifications.map((one) => ({ ...one, token }))
-  const owed = moved.map(() => freshRow({ token, kind: 'message', provider }, now))
   return {
-    changes: { subscriptions: [row], notifications: moved, outboxIfAbsent: owed },
-    result: { row, created: false, owed, serverRow: null },
+    changes: {
+      subscriptions: [row],
+      notifications: moved,
+      outboxIfAbsent: moved.map(() => freshRow({ token, kind: 'message', provider }, now)),
+    },
+    result: { row, created: false, serverRow: null },
   }
 }
 
@@ -239,7 +242,7 @@ function create(
   }
   return {
     changes: { subscriptions: [row], servers: [serverRow] },
-    result: { row, created: true, owed: [], serverRow },
+    result: { row, created: true, serverRow },
   }
 }
 

@@ -40,6 +40,10 @@ export function judgeCode(row: TokenRow, code: Uint8Array, now: number, limits: 
 export const isStale = (row: TokenRow, owner: string, now: number) =>
   row.owner === owner && row.status === 'active' && now - row.usedAt >= day
 
+/** After a command of its client. */
+export const used = (row: TokenRow, now: number, limits: Limits): TokenRow =>
+  row.status === 'active' ? { ...row, usedAt: now, expiresAt: now + limits.verifiedExpiry } : row
+
 export const withNewCode = (row: TokenRow, limits: Limits): TokenRow => ({
   ...row,
   code: randomBytes(codeLength),

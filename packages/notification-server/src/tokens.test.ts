@@ -6,12 +6,6 @@ import { settled } from './testing/manual-clock.js'
 import { address, Device, Queue, setUp } from './testing/setup.js'
 
 const minute = 60_000
-const day = 24 * 60 * minute
-const codeOf = (device: Device, pushes: Parameters<Device['open']>[0]) => {
-  const opened = device.open(pushes).at(-1)
-  if (opened?.kind !== 'verification') throw new Error('expected a verification push')
-  return opened.code
-}
 const refusal = (code: string, reason: string) =>
   expect.objectContaining({ name: 'NotificationServerError', code, reason })
 
@@ -25,7 +19,7 @@ describe('a token', () => {
     provider.release()
     await settled()
     expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
-    const code = codeOf(device, provider.pushes)
+    const code = device.code(provider.pushes)
     expect(code).toHaveLength(32)
     await server.tokens.verify({ ...device, code })
     expect(await server.tokens.get(device)).toMatchObject({ status: 'active', reason: null })
@@ -52,7 +46,7 @@ describe('a token', () => {
     const setup = await setUp()
     const { server, provider } = setup
     const device = await new Device().register(setup)
-    const code = codeOf(device, provider.pushes)
+    const code = device.code(provider.pushes)
     const wrong = { ...device, code: randomBytes(32) }
     for (let i = 0; i < 9; i++) await expect(server.tokens.verify(wrong)).rejects.toEqual(refusal('FORBIDDEN', 'code'))
     await settled()
@@ -62,7 +56,7 @@ describe('a token', () => {
     )
     await settled()
     await expect(server.tokens.verify({ ...device, code })).rejects.toEqual(refusal('FORBIDDEN', 'code'))
-    await server.tokens.verify({ ...device, code: codeOf(device, provider.pushes) })
+    await server.tokens.verify({ ...device, code: device.code(provider.pushes) })
   })
 
   test('is nobody’s but its owner’s', async () => {
@@ -87,7 +81,7 @@ describe('a token', () => {
     await queue.add(setup, former)
     const present = await new Device('present', 'the phone').register(setup)
     expect(await server.tokens.get(former)).toMatchObject({ status: 'active' })
-    await server.tokens.verify({ ...present, code: codeOf(present, provider.pushes) })
+    await server.tokens.verify({ ...present, code: present.code(provider.pushes) })
     await expect(server.tokens.get(former)).rejects.toEqual(refusal('NOT_FOUND', 'token'))
     expect(await server.subscriptions.list('former')).toEqual([])
     expect(subscriber.unsubscribed).toEqual([queue.hex])
@@ -186,54 +180,6 @@ describe('a token', () => {
     await settled()
     expect(await server.status()).toMatchObject({ tokens: {}, subscriptions: {}, outbox: {} })
     expect(subscriber.unsubscribed).toEqual([queue.hex])
-  })
-})
-
-describe('time', () => {
-  test('expires an unverified token after 7 days, deletes it 30 days later; registering again revives it', async () => {
-    const setup = await setUp()
-    const { server, clock, provider } = setup
-    const device = await new Device().register(setup)
-    await clock.advance(7 * day - minute)
-    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
-    await clock.advance(2 * minute)
-    expect(await server.tokens.get(device)).toMatchObject({ status: 'expired' })
-    await expect(server.tokens.verify({ ...device, code: codeOf(device, provider.pushes) })).rejects.toEqual(
-      refusal('FORBIDDEN', 'status'),
-    )
-    await clock.advance(29 * day)
-    await device.register(setup)
-    expect(await server.tokens.get(device)).toMatchObject({ status: 'confirmed' })
-    await clock.advance(38 * day)
-    await expect(server.tokens.get(device)).rejects.toEqual(refusal('NOT_FOUND', 'token'))
-  }, 60_000)
-
-  test('expires a verified token 90 days after the last command of its client', async () => {
-    const setup = await setUp({ limits: { maintenanceEvery: 60 * minute } })
-    const { server, clock } = setup
-    const device = await new Device().activate(setup)
-    await clock.advance(80 * day)
-    await server.tokens.get(device)
-    await clock.advance(89 * day)
-    const { tokens } = await setup.store.read({ tokens: { id: [device.id] } })
-    expect(tokens).toMatchObject([{ status: 'active' }])
-    await clock.advance(2 * day)
-    expect((await setup.store.read({ tokens: { id: [device.id] } })).tokens).toMatchObject([{ status: 'expired' }])
-  })
-
-  test('brings periodic pushes that really fire, from the first on (W1)', async () => {
-    const setup = await setUp()
-    const { server, clock, provider } = setup
-    const device = await new Device().activate(setup)
-    await expect(server.tokens.setPeriod({ ...device, minutes: 19 })).rejects.toEqual(refusal('BAD_REQUEST', 'minutes'))
-    await server.tokens.setPeriod({ ...device, minutes: 20 })
-    await clock.advance(19 * minute)
-    expect(provider.pushes).toHaveLength(0)
-    await clock.advance(63 * minute)
-    expect(device.queues(provider.pushes)).toEqual(['check', 'check', 'check', 'check'])
-    await server.tokens.setPeriod({ ...device, minutes: 0 })
-    await clock.advance(100 * minute)
-    expect(provider.pushes).toHaveLength(4)
   })
 })
 

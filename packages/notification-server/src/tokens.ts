@@ -11,7 +11,7 @@ import { type Owned, ownRow } from './owned.js'
 import { deviceKey, type OutboxRow, outboxId, type TokenRow, type TokenStatus } from './rows.js'
 import { keyHashOf, type Servers } from './servers.js'
 import type { Decision, NotificationStore } from './store.js'
-import { isSameDevice, isStale, judgeCode, newToken, revived, withNewCode } from './token-rules.js'
+import { isSameDevice, isStale, judgeCode, newToken, revived, used, withNewCode } from './token-rules.js'
 
 export interface NewToken {
   readonly owner: string
@@ -69,11 +69,11 @@ export class Tokens {
    * @throws NotificationServerError BAD_REQUEST, CONFLICT `dhKey`, LIMIT
    */
   async add({ owner, provider, token, dhKey }: NewToken): Promise<AddedToken> {
-    const { store, clock, limits } = this.#options
+    const { outbox, clock, limits } = this.#options
     const deviceToken = this.#readToken(provider, token)
     const device = deviceKey(provider, deviceToken)
     const selection = { tokens: { device: [device] }, countsOf: owner }
-    const { row, created } = await store.atomic(selection, ({ tokens, counts }) => {
+    const { row, created } = await outbox.commit(selection, ({ tokens, counts }) => {
       const now = clock.now()
       const known = tokens.find((one) => one.owner === owner)
       if (known && !constantTimeEqual(known.clientKey, dhKey.toRaw())) {
@@ -86,10 +86,11 @@ export class Tokens {
       if (!known && counts.tokens >= limits.tokens) {
         throw new NotificationServerError('LIMIT', 'tokens', `expected at most ${limits.tokens} tokens of an owner`)
       }
-      const row = known ? revived(known, now, limits) : newToken({ owner, provider, deviceToken, dhKey }, now, limits)
+      const row = known
+        ? used(revived(known, now, limits), now, limits)
+        : newToken({ owner, provider, deviceToken, dhKey }, now, limits)
       return this.#withVerification(row, now, { row, created: !known })
     })
-    this.#wake(row)
     return { id: row.id, dhKey: PrivateKey.fromRaw('x25519', row.serverKey).publicKey, status: row.status, created }
   }
 
@@ -107,23 +108,19 @@ export class Tokens {
     const { subscriptions: lost } = await store.read({ subscriptions: { token } })
     const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
     const selection = { tokens: { id: [id], device: [device] }, outbox: outboxIds }
-    const { result, row, owed } = await store.atomic(selection, ({ tokens, outbox }) => {
+    const { result } = await this.#options.outbox.commit(selection, ({ tokens, outbox }) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
       const judged = judgeCode(row, code, now, limits)
-      if (judged.result === 'new code') return this.#withVerification(judged.row, now, { ...judged, owed: [] })
-      if (judged.result !== 'active') return { changes: { tokens: [judged.row] }, result: { ...judged, owed: [] } }
+      if (judged.result === 'new code') return this.#withVerification(judged.row, now, judged)
+      if (judged.result !== 'active') return { changes: { tokens: [judged.row] }, result: judged }
       const others = tokens.filter((one) => one.owner !== owner && isSameDevice(one, row))
       const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
-      return { changes: { tokens: [judged.row], remove }, result: { ...judged, owed: outbox } }
+      // What came before the token was active goes now; how long that is ago, and failures of the token before, do not count.
+      const waiting = row.status === 'active' ? [] : outbox.map((one) => freshRow(one, now))
+      return { changes: { tokens: [judged.row], outbox: waiting, remove }, result: judged }
     })
-    if (result === 'active') {
-      this.#options.servers.unsubscribe(lost)
-      // What came before the token was active; failures of what it was before do not count.
-      for (const one of owed) this.#options.outbox.wake(one, clock.now(), { sooner: true })
-      return
-    }
-    if (result === 'new code') this.#wake(row)
+    if (result === 'active') return this.#options.servers.unsubscribe(lost)
     if (result === 'status') throw new NotificationServerError('FORBIDDEN', 'status', 'expected a registered token')
     throw new NotificationServerError('FORBIDDEN', 'code', 'expected the code that was pushed, got another')
   }
@@ -133,11 +130,11 @@ export class Tokens {
    * @throws NotificationServerError NOT_FOUND, BAD_REQUEST, CONFLICT `exists`
    */
   async replace({ owner, id, provider, token }: Owned & Pick<NewToken, 'provider' | 'token'>): Promise<void> {
-    const { store, clock, limits } = this.#options
+    const { clock, limits } = this.#options
     const deviceToken = this.#readToken(provider, token)
     const device = deviceKey(provider, deviceToken)
     const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
-    const row = await store.atomic(
+    await this.#options.outbox.commit(
       { tokens: { id: [id], device: [device] }, outbox: outboxIds },
       ({ tokens, outbox }) => {
         const now = clock.now()
@@ -160,12 +157,11 @@ export class Tokens {
         return this.#withVerification(
           row,
           now,
-          row,
+          undefined,
           outbox.map((one) => ({ ...one, provider })),
         )
       },
     )
-    this.#wake(row)
   }
 
   /** Sets periodic check-messages pushes; 0 turns them off. @throws NotificationServerError NOT_FOUND, BAD_REQUEST `minutes` */
@@ -173,9 +169,9 @@ export class Tokens {
     if (!Number.isSafeInteger(minutes) || (minutes !== 0 && minutes < leastPeriod) || minutes > 65535) {
       throw new NotificationServerError('BAD_REQUEST', 'minutes', `expected 0, or ${leastPeriod} to 65535 minutes`)
     }
-    const { store, clock } = this.#options
+    const { store, clock, limits } = this.#options
     await store.atomic({ tokens: { id: [id] } }, ({ tokens }) => {
-      const row = ownRow(tokens, { owner, id })
+      const row = used(ownRow(tokens, { owner, id }), clock.now(), limits)
       const periodicAt = minutes > 0 && row.status === 'active' ? clock.now() + minutes * 60_000 : null
       return { changes: { tokens: [{ ...row, periodMinutes: minutes, periodicAt }] }, result: undefined }
     })
@@ -202,12 +198,15 @@ export class Tokens {
     await this.forget([owned.id])
   }
 
-  /** Deletes tokens of any owners. */
-  async forget(token: readonly string[]): Promise<void> {
+  /** Deletes tokens of any owners, of these those that are so. */
+  async forget(token: readonly string[], where: (row: TokenRow) => boolean = () => true): Promise<void> {
     const { store, servers } = this.#options
     const { subscriptions } = await store.read({ subscriptions: { token } })
-    await store.atomic({}, () => ({ changes: { remove: { tokens: token } }, result: undefined }))
-    servers.unsubscribe(subscriptions)
+    const removed = await store.atomic({ tokens: { id: token } }, ({ tokens }) => {
+      const ids = tokens.filter(where).map(({ id }) => id)
+      return { changes: { remove: { tokens: ids } }, result: new Set(ids) }
+    })
+    servers.unsubscribe(subscriptions.filter((row) => removed.has(row.token)))
   }
 
   /** Notes that the client of these tokens is alive; written once a day. */
@@ -218,8 +217,7 @@ export class Tokens {
     await store.atomic({ tokens: { id } }, (rows) => {
       const now = clock.now()
       const stale = rows.tokens.filter((row) => isStale(row, owner, now))
-      const used = stale.map((row) => ({ ...row, usedAt: now, expiresAt: now + limits.verifiedExpiry }))
-      return { changes: { tokens: used }, result: undefined }
+      return { changes: { tokens: stale.map((row) => used(row, now, limits)) }, result: undefined }
     })
   }
 
@@ -242,10 +240,5 @@ export class Tokens {
   #withVerification<T>(row: TokenRow, now: number, result: T, others: readonly OutboxRow[] = []): Decision<T> {
     const owed = freshRow({ token: row.id, kind: 'verification', provider: row.provider }, now)
     return { changes: { tokens: [row], outbox: [owed, ...others] }, result }
-  }
-
-  #wake({ id, provider }: TokenRow): void {
-    const owed = { token: id, kind: 'verification', provider } as const
-    this.#options.outbox.wake(owed, this.#options.clock.now(), { sooner: true })
   }
 }

@@ -74,13 +74,23 @@ export class Device {
   /** Registers, and sends back the code that was pushed. */
   async activate(setup: Setup): Promise<this> {
     await this.register(setup)
-    const opened = this.open(setup.provider.pushes).at(-1)
-    if (opened?.kind !== 'verification') throw new Error('expected a verification push')
-    await setup.server.tokens.verify({ owner: this.owner, id: this.id, code: opened.code })
-    await settled()
+    await this.verify(setup)
     setup.provider.pushes.length = 0
     setup.reports.length = 0
     return this
+  }
+
+  /** The code in the last push. */
+  code(pushes: readonly Push[]): Uint8Array {
+    const opened = this.open(pushes).at(-1)
+    if (opened?.kind !== 'verification') throw new Error('expected a verification push')
+    return opened.code
+  }
+
+  /** Sends back the code in the last push. */
+  async verify({ server, provider }: Pick<Setup, 'server' | 'provider'>): Promise<void> {
+    await server.tokens.verify({ owner: this.owner, id: this.id, code: this.code(provider.pushes) })
+    await settled()
   }
 
   open(pushes: readonly Push[]): OpenedPush[] {
