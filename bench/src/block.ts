@@ -1,8 +1,8 @@
 // A full block of SUBs: our codecs against a loop written by hand for exactly this block.
 import { randomBytes } from '@smpkit/crypto'
+import { Writer } from '@smpkit/encoding'
 import { commandFormat, packBlock, parseBlock, receiveCommand, smpVersions } from '@smpkit/smp-commands'
 import { joinTransmission, writeBody } from '@smpkit/smp-commands/internal'
-import { Writer } from '@smpkit/encoding'
 import { type Bench, compare, row } from './harness.js'
 
 const count = 135

@@ -1,6 +1,7 @@
 // 16 KB blocks through one connection, from this process to another: ours against bare TLS.
-import { randomBytes } from '@smpkit/crypto'
+
 import { connect, type TLSSocket } from 'node:tls'
+import { randomBytes } from '@smpkit/crypto'
 import { connectSmp } from '@smpkit/smp-transport'
 import { tlsParameters } from '@smpkit/smp-transport/internal'
 import { highWaterMark } from './connection-peer.js'

@@ -23,8 +23,15 @@ export function fixedCipher(): FixedCipher {
   /** 88 bytes: extract, and two rounds of expand (02 §3). */
   const hkdf = () => {
     const prk = createHmac('sha512', Buffer.alloc(0)).update(chainKey).digest()
-    const first = createHmac('sha512', prk).update(info).update(Buffer.from([1])).digest()
-    createHmac('sha512', prk).update(first).update(info).update(Buffer.from([2])).digest()
+    const first = createHmac('sha512', prk)
+      .update(info)
+      .update(Buffer.from([1]))
+      .digest()
+    createHmac('sha512', prk)
+      .update(first)
+      .update(info)
+      .update(Buffer.from([2]))
+      .digest()
   }
   return {
     seal() {

@@ -1,0 +1,100 @@
+// Subscribing to the notifications of 100,000 queues, and what each costs in memory on both sides.
+import { createPrivateKey, sign } from 'node:crypto'
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { openSession, type QueueSubscription, type Request, SmpPool } from '@smpkit/smp-client'
+import { authorize, type CommandOf, smpVersions } from '@smpkit/smp-commands'
+import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
+import { type Bench, type Row, row } from './harness.js'
+import { type Peer, residentMemory, startPeer } from './peer.js'
+
+const queues = 100_000
+const limitCount = 20_000
+
+/** Makes the queues; the key of each notifier is its own, as a notification server sees it. */
+async function createQueues(address: ServerAddress, count: number): Promise<QueueSubscription[]> {
+  await using session = await openSession(address)
+  const recipientKey = PrivateKey.generate('ed25519')
+  const dhKey = PrivateKey.generate('x25519').publicKey
+  const subscriptions: QueueSubscription[] = []
+  const keys = new Map<Request, PrivateKey<'ed25519'>>()
+  function* requests(): Generator<Request<CommandOf<'NEW'>>> {
+    for (let i = 0; i < count; i++) {
+      const notifierKey = PrivateKey.generate('ed25519')
+      const ntfCreds = { authKey: notifierKey.publicKey, dhKey }
+      const common = { tag: 'NEW', authKey: recipientKey.publicKey, dhKey, basicAuth: null, subMode: 'create' } as const
+      const request = {
+        command: { ...common, queueReq: { mode: 'messaging', link: null }, ntfCreds },
+        key: recipientKey,
+      } as const
+      keys.set(request, PrivateKey.fromRaw('ed25519', notifierKey.toRaw()))
+      yield request
+    }
+  }
+  await session.requestEach(requests(), (request, { message, error }) => {
+    const key = keys.get(request)
+    keys.delete(request)
+    if (error) throw error
+    if (message.ntfCreds && key) subscriptions.push({ id: message.ntfCreds.notifierId.slice(), key })
+  })
+  return subscriptions
+}
+
+/** Signatures here and verifications there at the same time: the slower of the two. */
+async function limit(peer: Peer): Promise<number> {
+  const key = PrivateKey.generate('ed25519')
+  const session = {
+    version: smpVersions.max,
+    sessionId: randomBytes(32),
+    serverKey: PrivateKey.generate('x25519').publicKey,
+    service: null,
+  }
+  const nsub = { corrId: randomBytes(24), entityId: randomBytes(24), command: { tag: 'NSUB' }, key } as const
+  const { authorized } = authorize(session, nsub)
+  const privateKey = createPrivateKey({ key: Buffer.from(key.toDer()), format: 'der', type: 'pkcs8' })
+  const verified = peer.call<number>(
+    'verify',
+    limitCount,
+    key.publicKey.toDer(),
+    authorized,
+    sign(null, authorized, privateKey),
+  )
+  // Lets the question leave before this process is busy.
+  await new Promise((resolve) => setImmediate(resolve))
+  const start = performance.now()
+  for (let i = 0; i < limitCount; i++) sign(null, authorized, privateKey)
+  const signed = performance.now() - start
+  return (limitCount * 1000) / Math.max(signed, await verified)
+}
+
+export const nsub: Bench = {
+  name: 'NSUB of 100,000 queues, memory',
+  async run(progress): Promise<Row[]> {
+    await using peer = startPeer(new URL('./nsub-peer.js', import.meta.url))
+    const address = parseServerAddress(await peer.call<string>('start'))
+    progress('warming up')
+    await using pool = new SmpPool()
+    const server = pool.server(address)
+    await server.subscribe('notifications', await createQueues(address, 2000))
+    const before = { client: await residentMemory(), server: await peer.call<number>('residentMemory') }
+    progress(`creating ${queues.toLocaleString('en')} queues`)
+    const subscriptions = await createQueues(address, queues)
+    progress('subscribing')
+    const start = performance.now()
+    const outcomes = await server.subscribe('notifications', subscriptions)
+    const ours = (queues * 1000) / (performance.now() - start)
+    const failed = outcomes.filter(({ result }) => result !== 'ok').length
+    if (failed > 0) throw new Error(`${failed} of ${queues} queues were not subscribed`)
+    progress('measuring memory and the limit')
+    const after = { client: await residentMemory(), server: await peer.call<number>('residentMemory') }
+    const memory = (side: 'client' | 'server'): Row => ({
+      name: `resident memory per subscription, ${side}`,
+      unit: 'bytes',
+      ours: (after[side] - before[side]) / queues,
+      limit: null,
+      ratio: null,
+      atMost: 4096,
+    })
+    const rates = { ours, limit: await limit(peer) }
+    return [row('NSUB of 100,000 queues', 'queues/s', rates, 0.6), memory('client'), memory('server')]
+  },
+}
