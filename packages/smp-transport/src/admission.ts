@@ -1,12 +1,13 @@
 // Spec 03 §1: how many connections a server holds, by address and before it knows anything of the peer.
 import type { Socket } from 'node:net'
+import { SmpTransportError } from './errors.js'
 
 export interface AdmissionLimits {
   /** Connections in all. Default 20 000. */
   maxConnections?: number
   /** Connections from one IP address. Default 1000. */
   maxConnectionsPerAddress?: number
-  /** Connections whose handshake is not done. Default 1000. */
+  /** Connections whose handshake is not done: one more ends the one that has taken longest. Default 1000. */
   maxHandshakes?: number
 }
 
@@ -31,9 +32,13 @@ export class Admission {
     const address = socket.remoteAddress ?? ''
     const fromAddress = this.#perAddress.get(address) ?? 0
     if (this.#sockets.size >= maxConnections) return `expected at most ${maxConnections} connections`
-    if (this.#unfinished.size >= maxHandshakes) return `expected at most ${maxHandshakes} unfinished handshakes`
     if (fromAddress >= maxConnectionsPerAddress) {
       return `expected at most ${maxConnectionsPerAddress} connections from one address`
+    }
+    if (this.#unfinished.size >= maxHandshakes) {
+      // Refusing the new one instead would let a thousand idle connections lock everybody out.
+      const [oldest] = this.#unfinished
+      if (oldest) this.#giveUp(oldest, 'LIMIT', `expected at most ${maxHandshakes} unfinished handshakes`)
     }
     this.#sockets.add(socket)
     this.#unfinished.add(socket)
@@ -48,11 +53,16 @@ export class Admission {
   }
 
   destroyUnfinished(): void {
-    for (const socket of this.#unfinished) socket.destroy()
+    for (const socket of this.#unfinished) this.#giveUp(socket, 'CLOSED', 'the server was closed')
   }
 
   destroyAll(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #giveUp(socket: Socket, code: 'LIMIT' | 'CLOSED', message: string): void {
+    this.#unfinished.delete(socket)
+    socket.destroy(new SmpTransportError(code, message))
   }
 
   #leave(socket: Socket, address: string): void {

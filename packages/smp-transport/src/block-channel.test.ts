@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { BlockChain } from '@smpkit/crypto'
@@ -7,9 +7,10 @@ import type { BlockConnection, ServerSession } from '@smpkit/smp-commands'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectSmp } from './connect.js'
+import { SmpTransportError } from './errors.js'
 import type { ListenOptions } from './listen.js'
 import { blockSize } from './smp.js'
-import { block, bytes, cleanUp, ended, errorOf, openTls, startServer, take } from './testing/fixtures.js'
+import { block, bytes, cleanUp, ended, errorOf, openTls, startServer, startTcp, take } from './testing/fixtures.js'
 
 afterEach(cleanUp)
 
@@ -202,6 +203,29 @@ describe('the end', () => {
     expect(await take(client)).toEqual([])
   })
 
+  it('a send that waits when close is called settles when its block is written', async () => {
+    const { client, server } = await bothEnds({}, { highWaterMark: blockSize })
+    const sending = Array.from({ length: 40 }, () => client.send(bytes(16000)))
+    const closing = client.close()
+    expect(await take(server)).toHaveLength(40)
+    await Promise.all(sending)
+    await closing
+  })
+
+  it('close does not wait for a peer that reads a little now and then', async () => {
+    const { socket, connection } = await rawClient({ writeTimeout: brief })
+    socket.pause()
+    let accepted = 0
+    const send = () => connection.send(bytes(16000)).then(() => accepted++)
+    // Until nothing fits any more between the two.
+    while ((await Promise.race([send(), delay(100, 'full')])) !== 'full');
+    for (let i = 0; i < 200; i++) void send().catch(() => {})
+    const reading = setInterval(() => socket.read(100_000), 20)
+    await connection.close()
+    clearInterval(reading)
+    expect(await connection.closed).toMatchObject({ code: 'TIMEOUT', message: /did not read all/ })
+  })
+
   it('close twice, and after the end, settles', async () => {
     const { client, server } = await bothEnds()
     await Promise.all([client.close(), client.close()])
@@ -246,6 +270,56 @@ describe('the end', () => {
     raw.resetAndDestroy()
     expect(await connection.closed).toMatchObject({ temporary: true })
     expect(await take(connection)).toEqual([])
+  })
+
+  it.each([
+    ['no TLS', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    ['a record that cannot be decrypted', Buffer.concat([Buffer.from([23, 3, 3, 0, 32]), Buffer.alloc(32)])],
+  ])('comes to both ends when %s gets into the stream', async (_, injected) => {
+    const { address, accepted } = await startServer()
+    const sockets: Socket[] = []
+    const relay = await startTcp((socket) => {
+      const onward = connect(Number(address.port), '127.0.0.1').on('error', () => {})
+      sockets.push(socket, onward)
+      socket.pipe(onward).pipe(socket)
+    })
+    for (const victim of [0, 1]) {
+      const client = await connectSmp(relay)
+      const server = await accepted()
+      sockets.splice(0)[victim]?.write(injected)
+      const ends = [await client.closed, await server.closed]
+      expect(ends[1 - victim]).toBeInstanceOf(SmpTransportError)
+      expect(ends[victim]).toMatchObject({ code: 'TLS', temporary: true })
+    }
+  })
+
+  it('by a reset is noticed although nobody takes what came', async () => {
+    const { address, accepted } = await startServer({ inboundBlocks: 2 })
+    const raw = connect(Number(address.port), '127.0.0.1')
+    const socket = tlsConnect({ socket: raw, rejectUnauthorized: false, ALPNProtocols: ['smp/1'] })
+    socket.on('error', () => {})
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.write(block(Uint8Array.from([0, 20, 32, ...address.keyHash, 0x46, 0x30])))
+    const connection = await accepted()
+    for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => socket.write(block(bytes(1, i)), () => resolve()))
+    // What came before stands in our buffers, no more in the system's: Node does not look past them.
+    await delay(200)
+    raw.resetAndDestroy()
+    expect(await connection.closed).toMatchObject({ code: 'NETWORK', temporary: true })
+  })
+
+  it('by our close is noticed at once although more came than anybody takes', async () => {
+    const { client, server } = await bothEnds({ inboundBlocks: 2 })
+    const flood = async () => {
+      for (;;) await client.send(bytes(16000))
+    }
+    const flooding = errorOf(flood())
+    await delay(100)
+    const closing = server.close()
+    expect(await take(server)).toEqual([])
+    await closing
+    expect(await server.closed).toBeUndefined()
+    expect(await flooding).toMatchObject({ temporary: true })
   })
 
   it('comes to a connection on which nothing happens', async () => {

@@ -2,6 +2,7 @@
 import type { TLSSocket } from 'node:tls'
 import { type BlockChain, CryptoError } from '@smpkit/crypto'
 import { DecodeError, padInto, unpad } from '@smpkit/encoding'
+import { longestTimer } from './deadline.js'
 import { SmpTransportError, socketError } from './errors.js'
 import { WriteBuffers } from './write-buffers.js'
 
@@ -10,7 +11,10 @@ export interface ChannelOptions {
   inboundBlocks?: number
   /** Blocks that wait to be written, beyond the socket's buffer, before `send` fails. Default 256. */
   outboundBlocks?: number
-  /** Ends a connection in which no block could be written for so long, in milliseconds. Default 60 000. */
+  /**
+   * Ends a connection in which no block could be written for so long, or in which what was sent before `close` could not.
+   * Milliseconds, default 60 000.
+   */
   writeTimeout?: number
   /** Ends a connection in which no whole block came or went for so long, in milliseconds. Default: never. */
   idleTimeout?: number
@@ -21,6 +25,9 @@ export interface BlockChains {
   send: BlockChain
   receive: BlockChain
 }
+
+/** How often it is looked at whether the peer reads, at most, and how long buffers outlive a burst, in milliseconds. */
+const writeTick = 2000
 
 /** How long the peer has to end its side after we ended ours, in milliseconds. */
 const lingerTime = 1000
@@ -69,7 +76,7 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     this.#inboundBlocks = options.inboundBlocks ?? 16
     // Who awaits `send` fills the socket's buffer and no more.
     this.#outboundBytes = socket.writableHighWaterMark + (options.outboundBlocks ?? 256) * blockSize
-    this.#writeTimeout = options.writeTimeout ?? 60_000
+    this.#writeTimeout = Math.min(options.writeTimeout ?? 60_000, longestTimer)
     this.#buffers = new WriteBuffers(blockSize, Math.ceil(socket.writableHighWaterMark / blockSize) + 1)
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
@@ -81,6 +88,7 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     socket.on('end', () => this.#onPeerEnd())
     socket.on('close', () => {
       clearTimeout(this.#writeTimer)
+      this.#buffers.release()
       this.#end(new SmpTransportError('CLOSED', 'the connection ended'))
     })
   }
@@ -112,7 +120,7 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     this.#blocksSent++
     this.#lastActivity = performance.now()
     const hasRoom = socket.write(block)
-    if (this.#writeTimer === undefined) this.#watchWrites()
+    if (this.#writeTimer === undefined) this.#watchWrites(this.#blocksWritten(), this.#lastActivity)
     return hasRoom ? ready : this.#drained()
   }
 
@@ -140,32 +148,34 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
     this.#drain = undefined
   }
 
-  #watchWrites(): void {
-    const before = this.#blocksWritten()
-    this.#writeTimer = setTimeout(() => {
+  /** `since`: when the last of the `written` blocks was written, as far as we know. */
+  #watchWrites(written: number, since: number): void {
+    this.#setWriteTimer(Math.min(writeTick, this.#writeTimeout), () => {
       this.#writeTimer = undefined
-      if (this.#socket.writableLength === 0) {
-        this.#buffers.release()
-        return
-      }
-      if (this.#blocksWritten() > before) {
-        this.#watchWrites()
-        return
-      }
-      this.fail(new SmpTransportError('TIMEOUT', `the peer read nothing for ${this.#writeTimeout} ms`))
-      // It may have ended before, and wait for the last blocks to be written.
-      this.#socket.destroy()
-    }, this.#writeTimeout)
+      const now = performance.now()
+      if (this.#socket.writableLength === 0) this.#buffers.release()
+      else if (this.#blocksWritten() > written) this.#watchWrites(this.#blocksWritten(), now)
+      else if (now - since < this.#writeTimeout) this.#watchWrites(written, since)
+      else this.fail(new SmpTransportError('TIMEOUT', `the peer read nothing for ${this.#writeTimeout} ms`))
+    })
+  }
+
+  #setWriteTimer(milliseconds: number, onTime: () => void): void {
+    clearTimeout(this.#writeTimer)
+    this.#writeTimer = setTimeout(onTime, milliseconds)
     this.#writeTimer.unref()
   }
 
   #watchIdle(idleTimeout: number, wait: number): void {
-    this.#idleTimer = setTimeout(() => {
-      // Blocks that nobody takes are our idleness, not the peer's.
-      const idle = this.#inbound.length > 0 ? 0 : performance.now() - this.#lastActivity
-      if (idle < idleTimeout) this.#watchIdle(idleTimeout, idleTimeout - idle)
-      else this.fail(new SmpTransportError('TIMEOUT', `no block for ${idleTimeout} ms`))
-    }, wait)
+    this.#idleTimer = setTimeout(
+      () => {
+        // Blocks that nobody takes are our idleness, not the peer's.
+        const idle = this.#inbound.length > 0 ? 0 : performance.now() - this.#lastActivity
+        if (idle < idleTimeout) this.#watchIdle(idleTimeout, idleTimeout - idle)
+        else this.fail(new SmpTransportError('TIMEOUT', `no block for ${idleTimeout} ms`))
+      },
+      Math.min(wait, longestTimer),
+    )
     this.#idleTimer.unref()
   }
 
@@ -274,9 +284,17 @@ export class BlockChannel implements AsyncIterator<Uint8Array, undefined> {
   #flush(): void {
     const socket = this.#socket
     socket.resume()
-    socket.end(() => {
-      const timer = setTimeout(() => socket.destroy(), lingerTime)
-      socket.once('close', () => clearTimeout(timer))
+    // For all of it: a peer that reads a little now and then shall not keep us.
+    this.#setWriteTimer(this.#writeTimeout, () => {
+      this.fail(new SmpTransportError('TIMEOUT', `the peer did not read all within ${this.#writeTimeout} ms`))
+      // Where it has ended before.
+      socket.destroy()
+    })
+    socket.end((error?: Error | null) => {
+      if (error || socket.destroyed) return
+      // There is no 'drain' after the end.
+      this.#onDrain()
+      this.#setWriteTimer(lingerTime, () => socket.destroy())
     })
   }
 

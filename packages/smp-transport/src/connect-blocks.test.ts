@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -169,6 +169,61 @@ describe('addresses', () => {
     await client.close()
   })
 
+  it('a name without addresses is an error of the network', async () => {
+    const address = { ...addressOf(1), hosts: [domain('a.example')] }
+    const error = await errorOf(connectSmp(address, { lookup: async () => [] }))
+    expect(error).toMatchObject({
+      code: 'NETWORK',
+      temporary: true,
+      message: 'expected addresses of a.example, got none',
+    })
+  })
+
+  it('a look-up that answers with a name does not make the system resolve it', async () => {
+    const { address } = await startServer()
+    const asked: string[] = []
+    const error = await errorOf(
+      connectSmp(
+        { ...address, hosts: [domain('a.example')] },
+        { lookup: async () => ['localhost'], allowAddress: (ip) => asked.push(ip) > 0 },
+      ),
+    )
+    expect(error).toMatchObject({ code: 'NETWORK' })
+    expect(asked).toEqual([])
+  })
+
+  it.each([
+    ['0:0:0:0::0001', '::1'],
+    ['::FFFF:7f00:1', '127.0.0.1'],
+    ['::1%lo', '::1'],
+  ])('allowAddress is asked about %s in its usual spelling', async (text, usual) => {
+    const { server } = await startServer({ host: isIP(usual) === 6 ? '::1' : '127.0.0.1' })
+    const asked: string[] = []
+    const allowAddress = (ip: string) => {
+      asked.push(ip)
+      return false
+    }
+    // A literal is no name: who looks names up is not asked.
+    const lookup = async () => []
+    const error = await errorOf(connectSmp(server.address(text), { lookup, allowAddress }))
+    expect(error).toMatchObject({ code: 'REFUSED_ADDRESS' })
+    expect(asked).toEqual([usual])
+    await (await connectSmp(server.address(text.replace(/%.*/, '')), { lookup })).close()
+  })
+
+  it('of a name with any number of addresses only ten are tried', async () => {
+    const address = { ...addressOf(1), hosts: [domain('a.example'), domain('b.example')] }
+    const asked: string[] = []
+    const allowAddress = (ip: string) => {
+      asked.push(ip)
+      return false
+    }
+    const lookup = async () => Array.from({ length: 255 }, (_, i) => `127.0.1.${i}`)
+    const error = await errorOf(connectSmp(address, { lookup, allowAddress }))
+    expect(error).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
+    expect(asked).toEqual(Array.from({ length: 10 }, (_, i) => `127.0.1.${i}`))
+  })
+
   it('onion names are never looked up', async () => {
     const asked: string[] = []
     const lookup = async (host: string) => {
@@ -192,9 +247,27 @@ describe('waiting', () => {
   })
 
   it('a name server that does not answer ends with the time-out', async () => {
-    const { address } = await startServer()
+    const { server } = await startServer()
     const lookup = () => new Promise<string[]>(() => {})
-    expect(await errorOf(connectSmp(address, { lookup, connectTimeout: brief }))).toMatchObject({ code: 'TIMEOUT' })
+    expect(await errorOf(connectSmp(server.address('a.example'), { lookup, connectTimeout: brief }))).toMatchObject({
+      code: 'TIMEOUT',
+    })
+  })
+
+  it('time without end is allowed, and one signal for many connections', async () => {
+    const { address } = await startServer()
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => void warnings.push(warning)
+    process.on('warning', onWarning)
+    const never = Number.POSITIVE_INFINITY
+    const options = { connectTimeout: never, handshakeTimeout: never, idleTimeout: never, writeTimeout: never }
+    const { signal } = new AbortController()
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connectSmp(address, { ...options, signal })))
+    for (const client of clients) await client.send(bytes(1))
+    await delay(50)
+    for (const client of clients) await client.close()
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
   })
 
   it('a server that speaks no TLS is told apart', async () => {
@@ -221,7 +294,8 @@ describe('waiting', () => {
     it('in the look-up of a name', async () => {
       const controller = new AbortController()
       const lookup = () => new Promise<string[]>(() => {})
-      const connecting = errorOf(connectSmp(addressOf(1), { signal: controller.signal, lookup }))
+      const hosts: Host[] = [{ type: 'domain', text: 'a.example' }]
+      const connecting = errorOf(connectSmp({ ...addressOf(1), hosts }, { signal: controller.signal, lookup }))
       controller.abort()
       expect(await connecting).toMatchObject({ code: 'ABORTED' })
     })

@@ -1,5 +1,6 @@
 // Spec 03 §1, §2: the client's end of a connection, for any protocol that exchanges blocks.
 import { lookup } from 'node:dns/promises'
+import { isIP, SocketAddress } from 'node:net'
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { CertificateError, checkServerChain } from '@smpkit/crypto'
 import type { BlockConnection } from '@smpkit/smp-commands'
@@ -16,9 +17,12 @@ export interface ConnectionOptions extends ChannelOptions {
   connectTimeout?: number
   /** For the handshake after TLS. Milliseconds, default 15 000. */
   handshakeTimeout?: number
-  /** Asked for each address after the name is resolved; the connection goes to exactly this IP address. */
+  /**
+   * Asked for each address after the name is resolved, in its usual spelling: `::1`, and `127.0.0.1` for
+   * `::ffff:7f00:1`. The connection goes to exactly this IP address.
+   */
   allowAddress?: (ip: string) => boolean
-  /** All IP addresses of a name. Default: the system's. */
+  /** All IP addresses of a name; IP addresses themselves are read by the system. Default: the system's. */
   lookup?: (host: string) => Promise<readonly string[]>
   /** The clock for the dates of certificates. */
   now?: () => Date
@@ -38,9 +42,12 @@ export interface ConnectBlocksOptions<S> extends ConnectionOptions {
   handshake: Handshake<S>
 }
 
+/** Names and addresses that may fail before we give up: strangers who own a name can give it any number. */
+const maxFailures = 10
+
 /**
  * Connects to the first address that works: hosts in their order without `.onion` (03 §1 "public"), and each of a host's
- * addresses. The server is who the fingerprint says before anything is sent.
+ * addresses, until ten failed. The server is who the fingerprint says before anything is sent.
  * @throws SmpTransportError
  */
 export async function connectBlocks<S>(options: ConnectBlocksOptions<S>): Promise<BlockConnection<S>> {
@@ -49,11 +56,13 @@ export async function connectBlocks<S>(options: ConnectBlocksOptions<S>): Promis
   const context = credentialsContext(options.credentials)
   const errors: SmpTransportError[] = []
   for (const host of options.hosts) {
+    if (errors.length >= maxFailures) break
     // Without a proxy such a name would only be shown to the name servers.
     if (host.type === 'onion') continue
     for (const ip of (await attempt(() => resolve(host, options), errors)) ?? []) {
       const connection = await attempt(() => connectTo(ip, context, options), errors)
       if (connection) return connection
+      if (errors.length >= maxFailures) break
     }
   }
   throw summary(errors)
@@ -76,7 +85,10 @@ function summary(errors: readonly SmpTransportError[]): SmpTransportError {
   if (errors.length === 1) return last
   const codes = errors.map(({ code }) => code).join(', ')
   const temporary = errors.some((error) => error.temporary)
-  return new SmpTransportError(last.code, `all ${errors.length} addresses failed: ${codes}`, { temporary, errors })
+  return new SmpTransportError(last.code, `${errors.length} names and addresses failed: ${codes}`, {
+    temporary,
+    errors,
+  })
 }
 
 let withoutCredentials: SecureContext | undefined
@@ -99,24 +111,39 @@ async function systemLookup(host: string): Promise<string[]> {
 }
 
 async function resolve<S>(host: Host, options: ConnectBlocksOptions<S>): Promise<readonly string[]> {
-  const { lookup = systemLookup, connectTimeout = 15_000, signal } = options
+  const { connectTimeout = 15_000, signal } = options
+  const lookup = (!isIP(host.text) && options.lookup) || systemLookup
   const deadline = { what: `resolving ${host.text}`, milliseconds: connectTimeout, signal }
   return within(deadline, async () => {
     try {
-      return await lookup(host.text)
+      const addresses = await lookup(host.text)
+      if (addresses.length > 0) return addresses
     } catch (cause) {
       throw socketError(cause as Error)
     }
+    throw new SmpTransportError('NETWORK', `expected addresses of ${host.text}, got none`)
   })
 }
 
+/** The usual spelling, IPv4 also where IPv6 contains it: an address that is not allowed has no other name. */
+function usualSpelling(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [ip = '', zone] = address.split('%')
+  const usual = new SocketAddress({ address: ip, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
+  return zone === undefined ? usual : `${usual}%${zone}`
+}
+
 async function connectTo<S>(
-  ip: string,
+  address: string,
   context: SecureContext,
   options: ConnectBlocksOptions<S>,
 ): Promise<BlockConnection<S>> {
   const { connectTimeout = 15_000, handshakeTimeout = 15_000, signal, allowAddress } = options
-  if (allowAddress && !allowAddress(ip)) throw new SmpTransportError('REFUSED_ADDRESS', `${ip} is not allowed`)
+  const ip = usualSpelling(address)
+  // A name would be resolved again, to an address that nobody was asked about.
+  if (!isIP(ip)) throw new SmpTransportError('NETWORK', 'expected IP addresses from the look-up, got something else')
+  if (allowAddress && !allowAddress(ip.replace(/%.*/, '')))
+    throw new SmpTransportError('REFUSED_ADDRESS', `${ip} is not allowed`)
   const { channel, facts } = await within(
     { what: `connecting to ${ip}`, milliseconds: connectTimeout, signal },
     (cancelled) => openTls(ip, context, options, cancelled),

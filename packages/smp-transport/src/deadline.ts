@@ -1,5 +1,9 @@
 // Spec 03 §1: everything that waits for a peer has its time.
+import { setMaxListeners } from 'node:events'
 import { SmpTransportError } from './errors.js'
+
+/** In milliseconds, about 25 days: Node fires a timer of more at once. */
+export const longestTimer = 2 ** 31 - 1
 
 export interface Deadline {
   /** What is waited for, for the message: `the handshake`. */
@@ -34,10 +38,14 @@ export async function within<T>(deadline: Deadline, start: (cancelled: AbortSign
     }
   })
   const onAbort = () => stop(aborted(signal as AbortSignal))
-  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal) {
+    // Many connections may share it; each takes its listener away again.
+    setMaxListeners(0, signal)
+    signal.addEventListener('abort', onAbort, { once: true })
+  }
   const timer = setTimeout(
     () => stop(new SmpTransportError('TIMEOUT', `${what} took longer than ${milliseconds} ms`)),
-    milliseconds,
+    Math.min(milliseconds, longestTimer),
   )
   try {
     return await Promise.race([start(controller.signal), stopped])

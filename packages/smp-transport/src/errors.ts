@@ -50,6 +50,7 @@ export class SmpTransportError extends Error {
 
 /** What a socket reports, as ours. */
 export function socketError(cause: Error & { code?: string; reason?: string }): SmpTransportError {
+  if (cause instanceof SmpTransportError) return cause
   const isTls = cause.code === 'EPROTO' || /^ERR_(SSL|TLS|OSSL)_/.test(cause.code ?? '')
   if (isTls) return new SmpTransportError('TLS', `TLS failed: ${cause.reason ?? cause.code}`, { cause })
   return new SmpTransportError('NETWORK', cause.message, { cause })

@@ -28,9 +28,9 @@ export interface ListeningOptions<S> extends ChannelOptions, AdmissionLimits {
   now?: () => Date
   /** Bytes that a socket buffers in each direction. Default 262 144. */
   highWaterMark?: number
-  /** Takes over the connection; an error that it throws ends the connection and goes to `onError`. */
-  onConnection(connection: BlockConnection<S>, info: ConnectionInfo): void
-  /** Connections that failed before `onConnection`, also those that a limit refused. For logs and counters. */
+  /** Takes over the connection. What it throws, also later by its promise, ends the connection and goes to `onError`. */
+  onConnection(connection: BlockConnection<S>, info: ConnectionInfo): void | Promise<void>
+  /** Connections that failed before or by `onConnection`, also those that a limit refused. For logs and counters. */
   onError?(error: SmpTransportError): void
 }
 
@@ -66,20 +66,26 @@ export async function listenBlocks<S>(options: ListenBlocksOptions<S>): Promise<
       socket.destroy()
       return onError(new SmpTransportError('LIMIT', refusal))
     }
-    serve(socket, context, options, channels, () => admission.finish(socket)).catch(onError)
+    // Where it was Admission that ended it, the reason is its own.
+    serve(socket, context, options, channels, () => admission.finish(socket)).catch((e) => onError(socket.errored ?? e))
   })
   await listen(server, options)
   // Such as too many open files: the next client may be luckier.
   server.on('error', (cause) => onError(socketError(cause)))
   const { address: host, port } = server.address() as { address: string; port: number }
 
-  const close = async () => {
+  const end = async () => {
     const ended = new Promise<void>((resolve) => server.close(() => resolve()))
     admission.destroyUnfinished()
-    for (const channel of channels) void channel.close()
+    const flushed = Array.from(channels, (channel) => channel.close())
     const timer = setTimeout(() => admission.destroyAll(), closingTime)
-    await ended
+    await Promise.all([ended, ...flushed])
     clearTimeout(timer)
+  }
+  let ending: Promise<void> | undefined
+  const close = () => {
+    ending ??= end()
+    return ending
   }
   return { host, port, close, [Symbol.asyncDispose]: close }
 }
@@ -131,7 +137,7 @@ async function serve<S>(
   })
   finish()
   try {
-    options.onConnection(connection, { remoteAddress })
+    await options.onConnection(connection, { remoteAddress })
   } catch (cause) {
     const error = asTransportError(cause)
     channel.fail(error)
@@ -167,6 +173,8 @@ function acceptTls<S>(
     cancelled.addEventListener('abort', () => socket.destroy())
     // What happens to it happens to the socket around it.
     raw.on('error', () => {})
+    // Node reports a broken record after the handshake only so, except to `tls.Server`: without, the socket stays open.
+    socket.on('_tlsError', (error: Error) => socket.destroy(error))
     socket.on('error', (error) => fail(socketError(error)))
     socket.on('close', () => reject(new SmpTransportError('CLOSED', 'the client ended the connection during TLS')))
     socket.once('secure', () => {

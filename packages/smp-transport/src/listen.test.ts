@@ -174,6 +174,21 @@ describe('a server', () => {
     expect(errors).toMatchObject([{ cause: { message: 'handler' } }, { cause: { message: 'handler' } }])
   })
 
+  it('ends a connection whose handler rejects, and goes on', async () => {
+    const { address, errors } = await startServer({
+      async onConnection(connection) {
+        for await (const content of connection) throw new Error(`handler ${content.length}`)
+      },
+    })
+    for (const count of [1, 2]) {
+      const client = await connectSmp(address)
+      await client.send(bytes(count))
+      await client.closed
+      await expect.poll(() => errors).toHaveLength(count)
+    }
+    expect(errors).toMatchObject([{ cause: { message: 'handler 1' } }, { cause: { message: 'handler 2' } }])
+  })
+
   it.each(['maxConnections', 'maxConnectionsPerAddress'])('keeps to %s', async (limit) => {
     const { address, errors } = await startServer({ [limit]: 2 })
     const clients = [await connectSmp(address), await connectSmp(address)]
@@ -189,18 +204,23 @@ describe('a server', () => {
     const { address, errors } = await startServer({ maxHandshakes: 1 })
     const clients = [await connectSmp(address), await connectSmp(address)]
     const idle = await openTls(address)
-    expect(await errorOf(connectSmp(address))).toMatchObject({ temporary: true })
-    expect(errors).toMatchObject([{ code: 'LIMIT' }])
-    idle.destroy()
-    await expect
-      .poll(() =>
-        connectSmp(address).then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true)
-    for (const client of clients) await client.close()
+    clients.push(await connectSmp(address))
+    await ended(idle)
+    expect(errors).toMatchObject([{ code: 'LIMIT', message: 'expected at most 1 unfinished handshakes' }])
+    for (const client of clients) {
+      await client.send(bytes(1))
+      await client.close()
+      expect(await client.closed).toBeUndefined()
+    }
+  })
+
+  it('is not locked by clients that connect and do nothing more', async () => {
+    const { address, errors } = await startServer({ maxHandshakes: 8 })
+    const idle = Array.from({ length: 50 }, () => connect(Number(address.port), '127.0.0.1').on('error', () => {}))
+    cleanUpLater(() => idle.forEach((socket) => void socket.destroy()))
+    await expect.poll(() => errors.length).toBe(42)
+    await (await connectSmp(address)).close()
+    for (const error of errors) expect(error).toMatchObject({ code: 'LIMIT' })
   })
 
   it('says that a port is taken', async () => {
@@ -223,6 +243,20 @@ describe('a server', () => {
     expect(await client.closed).toBeUndefined()
     expect(await ours.closed).toBeUndefined()
     expect(await errorOf(connectSmp(address))).toMatchObject({ code: 'NETWORK' })
+  })
+
+  it('closes once, for all who ask', async () => {
+    const { server, address, accepted } = await startServer()
+    const client = await connectSmp(address)
+    const ours = await accepted()
+    let ended = false
+    void ours.closed.then(() => {
+      ended = true
+    })
+    void server.close()
+    await server.close()
+    expect(ended).toBe(true)
+    await client.closed
   })
 
   it('closes although a peer does not read', async () => {
