@@ -8,11 +8,11 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #head = 0
   #takers: ((result: IteratorResult<T, undefined>) => void)[] = []
   #ended = false
-  readonly #onTaken: (() => void) | undefined
+  readonly #onTaken: ((value: T) => void) | undefined
   readonly #onReturn: (() => void) | undefined
 
   /** `onTaken` is called after each value that waited, `onReturn` when the taker gives up. */
-  constructor(options: { onTaken?: () => void; onReturn?: () => void } = {}) {
+  constructor(options: { onTaken?: (value: T) => void; onReturn?: () => void } = {}) {
     this.#onTaken = options.onTaken
     this.#onReturn = options.onReturn
   }
@@ -53,7 +53,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
         this.#values = this.#values.slice(this.#head)
         this.#head = 0
       }
-      this.#onTaken?.()
+      this.#onTaken?.(value)
       return Promise.resolve({ value, done: false })
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true })
@@ -77,12 +77,14 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 export class EventRouter<E extends { readonly entityId: Uint8Array }> {
   readonly rest: Stream<E>
   readonly #routes = new Map<string, Stream<E>>()
-  readonly #onTaken: () => void
+  readonly #onTaken: (event: E) => void
   #size = 0
+  #bytes = 0
+  #ended = false
 
   constructor(onTaken: () => void) {
-    this.#onTaken = () => {
-      this.#size--
+    this.#onTaken = (event) => {
+      this.#remove(event)
       onTaken()
     }
     this.rest = new Stream({ onTaken: this.#onTaken })
@@ -93,9 +95,21 @@ export class EventRouter<E extends { readonly entityId: Uint8Array }> {
     return this.#size
   }
 
+  /** How much memory they keep. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   push(event: E): void {
     const stream = this.#routes.get(toMapKey(event.entityId)) ?? this.rest
-    if (stream.push(event)) this.#size++
+    if (!stream.push(event)) return
+    this.#size++
+    this.#bytes += bytesOf(event)
+  }
+
+  #remove(event: E): void {
+    this.#size--
+    this.#bytes -= bytesOf(event)
   }
 
   /** The events of one entity, those included that wait already. What is left at its `return` goes back to `rest`. */
@@ -113,15 +127,20 @@ export class EventRouter<E extends { readonly entityId: Uint8Array }> {
     })
     this.#routes.set(key, route)
     this.#move(this.rest, route, (event) => toMapKey(event.entityId) === key)
+    if (this.#ended) route.end()
     return route
   }
 
   #move(from: Stream<E>, to: Stream<E>, test: (event: E) => boolean): void {
-    for (const event of from.extract(test)) if (!to.push(event)) this.#size--
+    for (const event of from.extract(test)) if (!to.push(event)) this.#remove(event)
   }
 
   end(): void {
+    this.#ended = true
     this.rest.end()
     for (const route of this.#routes.values()) route.end()
   }
 }
+
+/** The entity id is a part of the transmission that the event came in, and all of that stays in memory. */
+const bytesOf = ({ entityId }: { readonly entityId: Uint8Array }): number => entityId.buffer.byteLength

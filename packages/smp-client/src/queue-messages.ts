@@ -1,10 +1,9 @@
 // Spec 04 §6, 02 §5: the messages of one queue.
 import type { PrivateAuthKey } from '@smpkit/crypto'
 import { decryptMsgBody, type MessageOf, type RcvBody } from '@smpkit/smp-commands'
-import { aborted, SmpClientError } from './errors.js'
-import type { Stream } from './events.js'
+import { aborted, SmpClientError, type SmpError, SmpReplyError } from './errors.js'
 import type { Requester, RequestOptions } from './requests.js'
-import type { SessionEvent } from './session-options.js'
+import type { EventMessage, SessionEvent } from './session-options.js'
 
 /** What a recipient needs for its queue. */
 export interface ReceivingQueue {
@@ -51,28 +50,67 @@ export class QueueMessage {
   }
 }
 
-export type QueueMessages = AsyncGenerator<QueueMessage, undefined>
+/** The messages of one queue, each to one taker. See `SmpClientSession.messages`. */
+export class QueueMessages implements AsyncIterableIterator<QueueMessage, undefined> {
+  readonly #requester: Requester
+  readonly #events: AsyncIterator<QueueEvent, undefined>
+  readonly #queue: ReceivingQueue
+  readonly #signal: AbortSignal | undefined
+  readonly #leave = () => void this.return()
 
-/** See `SmpClientSession.messages`. */
-export async function* queueMessages(
-  requester: Requester,
-  events: Stream<SessionEvent>,
-  queue: ReceivingQueue,
-  signal: AbortSignal | undefined,
-): QueueMessages {
-  const onAbort = () => void events.return()
-  signal?.addEventListener('abort', onAbort)
-  if (signal?.aborted) onAbort()
-  try {
-    for await (const { message } of events) {
-      if (message.tag === 'MSG') yield new QueueMessage(requester, queue, message)
-      else if (message.tag === 'END') throw new SmpClientError('ENDED', 'another connection subscribed to the queue')
-      else if (message.tag === 'DELD') throw new SmpClientError('DELETED', 'the queue was deleted')
+  /** @param events of the queue only; its `return` ends it also while `next` waits */
+  constructor(
+    requester: Requester,
+    events: AsyncIterator<QueueEvent, undefined>,
+    queue: ReceivingQueue,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#requester = requester
+    this.#events = events
+    this.#queue = queue
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#leave)
+    if (signal?.aborted) this.#leave()
+  }
+
+  async next(): Promise<IteratorResult<QueueMessage, undefined>> {
+    for (let { value } = await this.#events.next(); value; { value } = await this.#events.next()) {
+      const { message } = value
+      if (message.tag === 'MSG') {
+        return { value: new QueueMessage(this.#requester, this.#queue, message), done: false }
+      }
+      const error = endOf(message)
+      if (!error) continue
+      await this.return()
+      throw error
     }
-    if (signal?.aborted) throw aborted(signal)
-    return undefined
-  } finally {
-    signal?.removeEventListener('abort', onAbort)
-    void events.return()
+    if (this.#signal?.aborted) throw aborted(this.#signal)
+    return this.return()
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#signal?.removeEventListener('abort', this.#leave)
+    await this.#events.return?.()
+    return { value: undefined, done: true }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** What is known of a queue's events. */
+type QueueEvent = Pick<SessionEvent, 'message'>
+
+function endOf(message: EventMessage): SmpError | undefined {
+  switch (message.tag) {
+    case 'END':
+      return new SmpClientError('ENDED', 'another connection subscribed to the queue')
+    case 'DELD':
+      return new SmpClientError('DELETED', 'the queue was deleted')
+    case 'ERR':
+      return new SmpReplyError(message.error)
+    default:
+      return undefined
   }
 }

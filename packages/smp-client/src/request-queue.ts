@@ -27,8 +27,8 @@ export class RequestQueue {
   readonly #options: QueueOptions
   readonly #waiting: Work[] = []
   #writing = false
-  #inFlight = 0
-  #onRoom: (() => void) | undefined
+  /** Apart, so that neither kind waits for slow answers of the other. */
+  readonly #inFlight = { single: 0, list: 0 }
   #timer: { at: number; cancel: () => void } | undefined
   #ended: SmpError | undefined
 
@@ -36,9 +36,9 @@ export class RequestQueue {
     this.#options = options
   }
 
-  /** Whether no one waits for an answer. */
+  /** Whether no answer is to come. Lists may wait for events to be taken. */
   get idle(): boolean {
-    return this.#pending.size === 0 && this.#waiting.length === 0 && !this.#writing
+    return this.#pending.size === 0 && !this.#writing
   }
 
   /** Returns the function that gives the batch up: what has no outcome has that error. */
@@ -71,18 +71,19 @@ export class RequestQueue {
     this.#timer?.cancel()
     for (const key of [...this.#pending.keys()]) this.#settle(key, { error })
     for (const work of this.#waiting.splice(0)) this.#giveUp(work, error)
-    this.#onRoom?.()
   }
 
   async #write(): Promise<void> {
     this.#writing = true
     try {
+      // All answers of the block that made room first: the next chunk is the larger.
+      await Promise.resolve()
       for (let work = this.#pick(); work; work = this.#pick()) {
         const written = await this.#take(work)
         work.patience = this.#options.clock.now() + work.batch.timeout
+        // It was in nobody's list when the end came.
+        if (this.#ended) this.#giveUp(work, this.#ended)
         if (!work.exhausted) this.#waiting.push(work)
-        if (written.length === 0) continue
-        await this.#room(written.length)
         for (const content of this.#blocks(work, written)) await this.#options.send(content)
       }
     } catch (error) {
@@ -94,22 +95,26 @@ export class RequestQueue {
 
   /** Whose turn it is; `undefined` where there is nothing to write, or nothing yet. */
   #pick(): Work | undefined {
-    const { clock, crowded } = this.#options
-    const mayGo = ({ batch, patience }: Work) => batch.single || !crowded() || patience <= clock.now()
+    const { clock, crowded, maxInFlight } = this.#options
+    const { single, list } = this.#inFlight
+    // Half of a list's answers make room: some that do not come do not stop it, and chunks stay large.
+    const mayGo = ({ batch, patience }: Work) =>
+      batch.single ? single < maxInFlight : list <= maxInFlight / 2 && (!crowded() || patience <= clock.now())
     const at = this.#waiting.findIndex(mayGo)
     if (at >= 0) return this.#waiting.splice(at, 1)[0]
-    for (const { patience } of this.#waiting) this.#watch(patience)
+    const now = clock.now()
+    if (crowded()) for (const { patience } of this.#waiting) if (patience > now) this.#watch(patience)
     return undefined
   }
 
-  /** Events have been taken. */
+  /** Events have been taken, or answers have come. */
   wake(): void {
     if (!this.#writing && this.#waiting.length > 0) void this.#write()
   }
 
   /** Writes and signs the next requests of a batch. */
   async #take(work: Work): Promise<Written[]> {
-    const limit = Math.min(maxChunk, this.#options.maxInFlight)
+    const limit = work.batch.single ? maxChunk : Math.min(maxChunk, this.#options.maxInFlight - this.#inFlight.list)
     const written: Written[] = []
     let bytes = 0
     while (!work.exhausted && written.length < limit && bytes < maxChunkBytes) {
@@ -158,16 +163,6 @@ export class RequestQueue {
     }
   }
 
-  /** Waits until that many more may be in flight: the next chunk goes when the one before is answered. */
-  async #room(count: number): Promise<void> {
-    while (!this.#ended && this.#inFlight + count > this.#options.maxInFlight) {
-      await new Promise<void>((resolve) => {
-        this.#onRoom = resolve
-      })
-    }
-    this.#onRoom = undefined
-  }
-
   /** Contents to send, each marked as sent when it is taken. */
   *#blocks(work: Work, written: readonly Written[]): Generator<Uint8Array> {
     // Some may have timed out, or were given up, while they waited.
@@ -187,8 +182,8 @@ export class RequestQueue {
     const pending = this.#pending.get(key)
     if (!pending) return
     pending.sent = true
-    this.#inFlight++
     const { single, timeout } = pending.work.batch
+    this.#inFlight[single ? 'single' : 'list']++
     if (single) return
     pending.deadline = this.#options.clock.now() + timeout
     this.#watch(pending.deadline)
@@ -198,11 +193,9 @@ export class RequestQueue {
     const pending = this.#pending.get(key)
     if (!pending) return
     this.#pending.delete(key)
-    if (pending.sent) {
-      this.#inFlight--
-      this.#onRoom?.()
-    }
+    if (pending.sent) this.#inFlight[pending.work.batch.single ? 'single' : 'list']--
     this.#report(pending.work, pending.request, outcome)
+    this.wake()
   }
 
   #report(work: Work, request: Request, outcome: Outcome<Answer>): void {

@@ -19,7 +19,7 @@ export interface Batch {
 export interface QueueOptions {
   readonly session: ClientSession
   readonly clock: Clock
-  /** Requests that are sent and not answered. */
+  /** Requests that are sent and not answered: single ones, and as many of lists. */
   readonly maxInFlight: number
   send(content: Uint8Array): Promise<void>
   /** Whether so many events wait that lists, which may bring more, are to wait for who takes them. */

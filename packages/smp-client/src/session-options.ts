@@ -10,12 +10,12 @@ export interface SessionOptions {
    * `null`: never.
    */
   pingInterval?: number | null
-  /** How many requests may be sent and not answered; more wait. Default 1350. */
+  /** How many single requests, and as many of lists, may be sent and not answered; more wait. Default 1350. */
   maxInFlight?: number
   /**
    * How many events may wait before reading from the connection stops. Default 1024. While a request waits for its answer
-   * reading goes on, so that who takes the events can make requests meanwhile; at 16 times as many the session ends
-   * with `OVERFLOW`. Lists of requests, which may bring more events, wait until half of them are taken, though no longer
+   * reading goes on, so that who takes the events can make requests meanwhile; at 16 times as many, or with 64 KB for
+   * each, the session ends with `OVERFLOW`. Lists of requests, which may bring more events, wait until half of them are taken, though no longer
    * than the time-out of a request.
    */
   eventBuffer?: number

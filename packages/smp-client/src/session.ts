@@ -12,7 +12,7 @@ import { systemClock } from './clock.js'
 import { aborted, type Outcome, SmpClientError, type SmpError } from './errors.js'
 import { EventRouter } from './events.js'
 import { KeepAlive } from './keep-alive.js'
-import { type QueueMessages, queueMessages, type ReceivingQueue } from './queue-messages.js'
+import { QueueMessages, type ReceivingQueue } from './queue-messages.js'
 import { RequestQueue } from './request-queue.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
 import type { EventMessage, SessionEvent, SessionOptions, UnexpectedMessage } from './session-options.js'
@@ -20,6 +20,8 @@ import type { EventMessage, SessionEvent, SessionOptions, UnexpectedMessage } fr
 const eventTags: ReadonlySet<string> = new Set(['MSG', 'NMSG', 'END', 'DELD', 'ENDS', 'ALLS', 'ERR'])
 /** How far beyond the buffer reading goes on for those who wait for answers. */
 const overflowFactor = 16
+/** For each event of the buffer: many more messages of 16 KB than two chunks of subscriptions bring. */
+const overflowBytes = 65_536
 
 /** A session over a connection whose handshake is done. It owns the connection. */
 export class SmpClientSession implements Requester, AsyncDisposable {
@@ -61,7 +63,11 @@ export class SmpClientSession implements Requester, AsyncDisposable {
       session: connection.session,
       clock,
       maxInFlight: options.maxInFlight ?? 1350,
-      send: (content) => connection.send(content),
+      send: (content) => {
+        // What is answered now must be read, too.
+        this.#resume()
+        return connection.send(content)
+      },
       crowded: () => this.#events.size >= this.#eventBuffer,
       onSendError: (cause) => this.#end(connectionEnded(cause)),
       onTimeouts: (count) => this.#keepAlive.timedOut(count),
@@ -157,12 +163,12 @@ export class SmpClientSession implements Requester, AsyncDisposable {
   }
 
   /**
-   * The messages of a queue that this session is subscribed to, those that wait already included. They no longer come through `events`. Ends with the
-   * session, and with `signal` or `return`.
-   * @throws SmpClientError `ENDED`, `DELETED` when the subscription ends otherwise
+   * The messages of a queue that this session is subscribed to, those that wait already included. They no longer come
+   * through `events`, until it ends: with the session, with `signal` or `return`. Leave it with one of them.
+   * @throws SmpClientError `ENDED`, `DELETED`; SmpReplyError: the server cannot read the queue
    */
-  messages(queue: ReceivingQueue, options: Pick<RequestOptions, 'signal'> = {}): QueueMessages {
-    return queueMessages(this, this.#events.open(queue.recipientId), queue, options.signal)
+  messages(queue: ReceivingQueue, { signal }: Pick<RequestOptions, 'signal'> = {}): QueueMessages {
+    return new QueueMessages(this, this.#events.open(queue.recipientId), queue, signal)
   }
 
   async #read(): Promise<void> {
@@ -192,7 +198,7 @@ export class SmpClientSession implements Requester, AsyncDisposable {
   #receiveBlock(content: Uint8Array): void {
     try {
       // Copies: what is kept of a message must not keep its whole block.
-      for (const bytes of parseBlock(content)) this.#receive(receiveMessage(this.session, bytes.slice()))
+      for (const bytes of parseBlock(content)) this.#receive(receiveMessage(this.session, new Uint8Array(bytes)))
     } catch (cause) {
       if (!(cause instanceof ParseError)) throw cause
       const message = 'expected a block of messages, got one that cannot be read'
@@ -227,12 +233,11 @@ export class SmpClientSession implements Requester, AsyncDisposable {
   }
 
   #onEvent(event: SessionEvent): void {
-    const limit = this.#eventBuffer * overflowFactor
-    if (this.#events.size >= limit) {
-      this.#end(new SmpClientError('OVERFLOW', `expected at most ${limit} events to wait to be taken`))
-    } else {
-      this.#events.push(event)
-    }
+    if (this.#state === 'ended') return
+    const [limit, byteLimit] = [this.#eventBuffer * overflowFactor, this.#eventBuffer * overflowBytes]
+    if (this.#events.size < limit && this.#events.bytes < byteLimit) return this.#events.push(event)
+    const message = `expected at most ${limit} events or ${byteLimit} bytes of them to wait to be taken`
+    this.#end(new SmpClientError('OVERFLOW', message))
   }
 
   #end(error: SmpClientError | undefined): void {
