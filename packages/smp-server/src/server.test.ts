@@ -174,10 +174,79 @@ describe('dropConnections', () => {
     const clients = [await connect(server.address), await connect(server.address)] as const
     const queue = await createQueue(clients[0], { subMode: 'subscribe' })
     await server.dropConnections()
-    for (const client of clients) expect(await client.connection.closed).toBeUndefined()
+    // Whether the peer sees an orderly end or a reset is the network's business.
+    for (const client of clients) await client.connection.closed
     expect(server.statistics()).toMatchObject({ connections: 0, subscriptions: { queues: 0 } })
     const again = await connect(server.address)
     expect(brief(await again.request({ tag: 'SUB' }, asRecipient(queue)))).toBe('SOK')
+  })
+})
+
+describe('a peer that does not read', () => {
+  /** It asks for many large answers and takes none of them. */
+  async function greedyPeer(address: ServerAddress) {
+    const client = await connect(address)
+    const queue = await createQueue(client)
+    await client.request(sendCommand('x'), asSender(queue))
+    const connection = await connectSmp(address, { inboundBlocks: 1, highWaterMark: 16_384, writeTimeout: 1000 })
+    cleanups.push(() => connection.close())
+    const get = () => {
+      const command = { tag: 'GET' } as const
+      return authorize(connection.session, { corrId: randomBytes(24), command, ...asRecipient(queue) }).transmission
+    }
+    const block = packBlock(Array.from({ length: 130 }, get))
+    for (let i = 0; i < 50; i++) void connection.send(block)
+    for (let i = 0; i < 200; i++) await client.request({ tag: 'PING' })
+  }
+
+  it('is cut at once by dropConnections', async () => {
+    const server = await start()
+    await greedyPeer(server.address)
+    expect(server.statistics().connections).toBe(2)
+    await server.dropConnections()
+    expect(server.statistics().connections).toBe(0)
+    expect(await (await connect(server.address)).request({ tag: 'PING' })).toEqual({ tag: 'PONG' })
+  })
+
+  it('does not keep the server from stopping', async () => {
+    const server = await start()
+    await greedyPeer(server.address)
+    const state = await server.stop()
+    expect((await start({ state })).statistics()).toMatchObject({ queues: 1, messages: 1, connections: 0 })
+  })
+})
+
+describe('a server that is restarted again and again', () => {
+  it('loses nothing that it answered', async () => {
+    let server = await start()
+    const queue = await createQueue(await connect(server.address))
+    const sent: string[] = []
+    for (let round = 0; round < 5; round++) {
+      const sender = await connect(server.address)
+      const busy = (async () => {
+        for (let i = 0; ; i++) {
+          const text = `${round}-${i}`
+          const answer = await Promise.race([sender.request(sendCommand(text), asSender(queue)), sender.ended])
+          if (!answer) return
+          expect(answer).toEqual({ tag: 'OK' })
+          sent.push(text)
+        }
+      })()
+      await expect.poll(() => sent.length).toBeGreaterThan(round * 3)
+      if (round % 2 === 0) await server.dropConnections()
+      server = await start({ state: await server.stop() })
+      await busy
+    }
+    const recipient = await connect(server.address)
+    const received: string[] = []
+    let message = await recipient.request({ tag: 'GET' }, asRecipient(queue))
+    while (message.tag === 'MSG') {
+      received.push(textOf(queue, message))
+      await recipient.request({ tag: 'ACK', msgId: msgIdOf(message) }, asRecipient(queue))
+      message = await recipient.request({ tag: 'GET' }, asRecipient(queue))
+    }
+    // What was stored and not answered may be there, too.
+    expect(received.filter((text) => sent.includes(text))).toEqual(sent)
   })
 })
 
