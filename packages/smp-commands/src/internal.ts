@@ -20,4 +20,5 @@ export {
   type ServerHandshakeResult,
   serverHandshake,
 } from './server-handshake.js'
+export { withHiddenSecret } from './session.js'
 export { joinTransmission, writeBody } from './transmission.js'

@@ -14,7 +14,7 @@ import {
 import { encode, equalBytes, includes, type VersionRange, versionRangeToText } from '@smpkit/encoding'
 import { HandshakeError } from './errors.js'
 import { clientHello, readHello, type ServiceHello, serverHello, serviceResponse } from './hellos.js'
-import type { ServerSession, ServiceRole, ServiceSession } from './session.js'
+import { type ServerSession, type ServiceRole, type ServiceSession, withHiddenSecret } from './session.js'
 import { type SmpVersion, smpVersions } from './versions.js'
 
 export interface ServerHandshakeInput {
@@ -92,14 +92,14 @@ function accept(input: ServerHandshakeInput, offered: VersionRange, content: Uin
   }
   const sessionSecret = hello.sessionKey && secret(input.sessionPrivateKey, hello.sessionKey)
   return {
-    session: {
+    session: withHiddenSecret({
       version: hello.version as SmpVersion,
       sessionId: input.sessionId,
       sessionKey: input.sessionPrivateKey,
       sessionSecret,
       proxyServer: hello.proxyServer,
       service,
-    },
+    }),
     versionRange: { min: offered.min, max: hello.version },
     blockEncryption: sessionSecret !== null && !hello.proxyServer,
     serviceResponse: service && encode(serviceResponse, { serviceId: service.serviceId, error: null }),

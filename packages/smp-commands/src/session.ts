@@ -43,6 +43,11 @@ export interface ServerSession extends SmpSession {
   readonly service: ServiceSession<PublicKey<'ed25519'>> | null
 }
 
+/** Hides the secret from whoever prints the session. Copies of the object do not have it. */
+export function withHiddenSecret<S extends { readonly sessionSecret: Uint8Array | null }>(session: S): S {
+  return Object.defineProperty(session, 'sessionSecret', { enumerable: false })
+}
+
 /**
  * One connection that exchanges the contents of blocks, made by a transport. Iterate it once: each block that arrives is
  * one array, owned by the receiver. A block that cannot be decrypted or unpadded arrives as an empty array, which no

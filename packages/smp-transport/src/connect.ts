@@ -9,7 +9,7 @@ import {
   smpVersions,
 } from '@smpkit/smp-commands'
 import { portOf, type ServerAddress } from '@smpkit/smp-commands/address'
-import { clientHandshake } from '@smpkit/smp-commands/internal'
+import { clientHandshake, withHiddenSecret } from '@smpkit/smp-commands/internal'
 import { type ConnectionOptions, connectBlocks } from './connect-blocks.js'
 import { SmpTransportError } from './errors.js'
 import type { HandshakeContext, HandshakeResult } from './handshake.js'
@@ -81,13 +81,13 @@ async function handshake(
     throw new HandshakeError('BAD_AUTH', 'expected a session key of the server, it sent none')
   }
   await context.send(result.clientHello)
-  const session: ClientSession = {
+  const session = withHiddenSecret<ClientSession>({
     version,
     sessionId,
     serverKey,
     sessionSecret,
     service: result.acceptService && acceptService(result.acceptService, await context.receive()),
-  }
+  })
   if (!result.blockEncryption) return { session }
   const { clientToServer, serverToClient } = blockChains(sessionId, sessionSecret)
   return { session, chains: { send: clientToServer, receive: serverToClient } }

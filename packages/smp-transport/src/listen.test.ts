@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
+import { inspect } from 'node:util'
 import { pad } from '@smpkit/encoding'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -269,4 +270,16 @@ describe('a server', () => {
     await server.close()
     await ours.closed
   })
+})
+
+it('shows no secret of either end to who prints a session', async () => {
+  const { server, accepted } = await startServer()
+  const client = await connectSmp(server.address())
+  const served = await accepted()
+  for (const { session } of [client, served]) {
+    const secret = Buffer.from(session.sessionSecret ?? []).toString('hex')
+    expect(secret).toHaveLength(64)
+    const printed = inspect(session, { depth: 9, maxArrayLength: 99 }) + JSON.stringify(session)
+    expect(printed).not.toContain('sessionSecret')
+  }
 })
