@@ -15,7 +15,7 @@ import { execute } from './commands/execute.js'
 import type { Id } from './queue.js'
 import { type ChecksLeft, verify } from './verify.js'
 
-const empty = new Uint8Array(0)
+const empty: Uint8Array = new Uint8Array(0)
 /** Commands whose authorization is checked before other connections have their turn: some milliseconds. */
 const checksPerTurn = 32
 /** With no more answers than this, the first message goes into their block. */
@@ -98,14 +98,16 @@ async function authorized(broker: Broker, client: Client, transmissions: Uint8Ar
 }
 
 function check(broker: Broker, client: Client, bytes: Uint8Array, left: ChecksLeft): AuthorizedCommand | ErrorResponse {
+  let ids = { corrId: empty, entityId: empty }
   try {
     const received = receiveCommand(client.session, bytes)
     if ('error' in received) return received
+    ids = { corrId: received.corrId, entityId: received.entityId }
     const error = verify(broker.store, client.session, received, left)
-    return error ? { corrId: received.corrId, entityId: received.entityId, error } : received
+    return error ? { ...ids, error } : received
   } catch (error) {
     broker.fault(error)
-    return { corrId: empty, entityId: empty, error: { code: 'INTERNAL' } }
+    return { ...ids, error: { code: 'INTERNAL' } }
   }
 }
 

@@ -135,6 +135,29 @@ describe('the first SEND', () => {
     expect(brief(await lkey(client, id, key))).toBe('ERR AUTH')
   })
 
+  it('deletes the link of a queue without mode, once it is secured', async () => {
+    const { client, queue } = await setUp(null)
+    const id = linkId()
+    await lset(client, queue, id)
+    await client.request(sendCommand('x'), asSender(queue))
+    expect(brief(await lget(client, id))).toBe('LNK')
+    const key = PrivateKey.generate('ed25519')
+    await client.request({ tag: 'KEY', senderKey: publicAuthKey(key) }, asRecipient(queue))
+    await client.request(sendCommand('x'), asSender(queue, key))
+    // The id is free again.
+    expect(await lset(client, await createQueue(client), id)).toBe('OK')
+  })
+
+  it('that is refused leaves the link', async () => {
+    const { client } = await setUp(null)
+    const { id, queue } = await invitation(client)
+    const key = PrivateKey.generate('ed25519')
+    await lkey(client, id, key)
+    await client.request(sendCommand('x'), asSender(queue))
+    await client.request(sendCommand('x'.repeat(16049)), asSender(queue, key))
+    expect(brief(await lkey(client, id, key))).toBe('LNK')
+  })
+
   it('leaves the link of a contact queue', async () => {
     const { client, queue } = await setUp('contact')
     const id = linkId()

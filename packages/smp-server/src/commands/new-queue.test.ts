@@ -109,6 +109,47 @@ describe('NEW', () => {
     expect(brief(await answerTo({}, { queueReq }))).toBe('ERR CMD PROHIBITED')
   })
 
+  it('repeated creates another queue', async () => {
+    const client = testBroker().connect()
+    const corrId = randomBytes(24)
+    const key = PrivateKey.generate('ed25519')
+    const [one, two] = [await createQueue(client, { corrId, key }), await createQueue(client, { corrId, key })]
+    expect(one.recipientId).not.toEqual(two.recipientId)
+    expect(one.senderId).not.toEqual(two.senderId)
+  })
+
+  it('tries three times to find ids that are not in use', async () => {
+    const { broker, connect } = testBroker()
+    let attempts = 0
+    broker.store.add = () => {
+      attempts++
+      return false
+    }
+    expect(brief((await requestQueue(connect())).answer)).toBe('ERR INTERNAL')
+    expect(attempts).toBe(3)
+  })
+
+  it('makes a notifier that exists at once, and tells nobody', async () => {
+    const { connect, clock } = testBroker()
+    const client = connect()
+    const { notifier } = await createQueue(client, { notifier: true, subMode: 'subscribe' })
+    const nsub = await connect().request(
+      { tag: 'NSUB' },
+      { entityId: notifier?.id as Uint8Array, key: notifier?.key ?? null },
+    )
+    expect(nsub).toEqual({ tag: 'SOK', serviceId: null })
+    clock.advance(15_000)
+    expect(await client.settledEvents()).toEqual([])
+  })
+
+  it.each(['messaging', 'contact'] as const)(
+    'with a link of mode %s needs the sender id of its correlation id',
+    async (mode) => {
+      const link = { linkId: randomBytes(24), senderId: senderIdOf(randomBytes(24)), fixedData, userData }
+      expect(brief(await answerTo({}, { queueReq: { mode, link } }))).toBe('ERR CMD PROHIBITED')
+    },
+  )
+
   it('takes the link id of a contact queue, once', async () => {
     const client = testBroker().connect()
     const linkId = randomBytes(24)

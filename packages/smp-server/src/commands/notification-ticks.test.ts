@@ -18,7 +18,7 @@ const nsub = (client: TestClient, queue: TestQueue) => client.request({ tag: 'NS
 const tags = async (client: TestClient) => (await client.settledEvents()).map(({ message }) => brief(message))
 
 async function setUp(options: BrokerOptions = {}) {
-  const test = testBroker({ idleDisconnect: 0, ...options })
+  const test = testBroker(options)
   const client = test.connect()
   const queue = await createQueue(client, { notifier: true })
   const send = async (to = queue) => brief(await client.request(sendCommand('x'), asSender(to)))

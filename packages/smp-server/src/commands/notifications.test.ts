@@ -135,7 +135,7 @@ describe('NMSG', () => {
   })
 
   it('is forgotten after a day', async () => {
-    const { connect, queue, send, clock, broker, tick } = await setUp({ idleDisconnect: 0 })
+    const { connect, queue, send, clock, broker, tick } = await setUp()
     await send('old')
     clock.advance(2 * 3_600_000)
     await send('new')

@@ -1,4 +1,4 @@
-import { PrivateKey } from '@smpkit/crypto'
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import type { Command } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
 import { testBroker } from '../testing/test-broker.js'
@@ -45,6 +45,25 @@ describe('a blocked queue', () => {
     broker.block(queue.recipientId, info)
     expect(brief(await client.request(sendCommand('x'), asSender(queue)))).toBe('ERR BLOCKED')
     expect(brief(await client.request(sendCommand('x'.repeat(16049)), asSender(queue)))).toBe('ERR LARGE_MSG')
+  })
+
+  it('refuses SKEY, LKEY and LGET', async () => {
+    const { client, queue, broker } = await setUp()
+    const contact = await createQueue(client, { queueReq: { mode: 'contact', link: null } })
+    const key = PrivateKey.generate('ed25519')
+    const senderKey = publicAuthKey(key)
+    const linkIds = [randomBytes(24), randomBytes(24)] as const
+    for (const [i, q] of [queue, contact].entries()) {
+      const lset = { tag: 'LSET', linkId: linkIds[i] as Uint8Array, fixedData: empty, userData: empty } as const
+      await client.request(lset, asRecipient(q))
+      broker.block(q.recipientId, info)
+    }
+    const answers = [
+      await client.request({ tag: 'SKEY', senderKey }, asSender(queue, key)),
+      await client.request({ tag: 'LKEY', senderKey }, { entityId: linkIds[0], key }),
+      await client.request({ tag: 'LGET' }, { entityId: linkIds[1] }),
+    ]
+    expect(answers.map(brief)).toEqual(Array(3).fill('ERR BLOCKED'))
   })
 
   it('can be deleted, and turned off, which unblocks its reading', async () => {

@@ -164,7 +164,7 @@ describe('PRXY', () => {
 
   it('tells a relay that is not there, and does not try again for 30 seconds', async () => {
     const clock = new ManualClock()
-    const [proxy, relay] = [await start({ clock, idleDisconnect: 0 }), await start()]
+    const [proxy, relay] = [await start({ clock }), await start()]
     const client = await connect(proxy.address)
     const { port } = relay
     const state = await relay.stop()

@@ -127,6 +127,21 @@ describe('a relay', () => {
     expect(brief(await raw(rslv, corrId, version))).toBe('ERR NAME NO_RESOLVER')
   })
 
+  it('refuses an answer that does not fit the inner block', async () => {
+    const { proxied, recipient } = await setUp()
+    const queue = await createQueue(recipient, { queueReq: { mode: 'contact', link: null } })
+    const lset = (length: number, linkId: Uint8Array) => {
+      const data = { fixedData: new Uint8Array(2048), userData: new Uint8Array(length) }
+      return recipient.request({ tag: 'LSET', linkId, ...data }, { entityId: queue.recipientId, key: queue.key })
+    }
+    const linkId = randomBytes(24)
+    expect(await lset(13_824, linkId)).toEqual({ tag: 'OK' })
+    expect(brief(await proxied.request({ tag: 'LGET' }, { entityId: linkId }))).toBe('LNK')
+    expect(await lset(14_150, linkId)).toEqual({ tag: 'OK' })
+    expect(brief(await recipient.request({ tag: 'LGET' }, { entityId: linkId }))).toBe('LNK')
+    await expect(proxied.request({ tag: 'LGET' }, { entityId: linkId })).rejects.toThrow('ERR PROXY PROTOCOL BLOCK')
+  })
+
   it('must not be given a signature of a service inside', async () => {
     const { queue, raw } = await setUp()
     const corrId = randomBytes(24)
@@ -209,7 +224,7 @@ describe('a proxy', () => {
 
   it('tries a relay again when the clock was set back', async () => {
     const clock = new ManualClock()
-    const [proxy, relay] = [await start({ clock, idleDisconnect: 0 }), await start()]
+    const [proxy, relay] = [await start({ clock }), await start()]
     const client = await connect(proxy.address)
     const { port } = relay
     const state = await relay.stop()

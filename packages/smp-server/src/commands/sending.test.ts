@@ -1,4 +1,5 @@
 import { PrivateKey } from '@smpkit/crypto'
+import { decryptMsgBody } from '@smpkit/smp-commands'
 import { describe, expect, it } from 'vitest'
 import type { BrokerOptions } from '../options.js'
 import { notificationTick, testBroker } from '../testing/test-broker.js'
@@ -53,6 +54,27 @@ describe('SEND', () => {
   ])('of %i bytes is answered %s', async (length, answer) => {
     const { send } = await setUp()
     expect(await send('x'.repeat(length))).toBe(answer)
+  })
+
+  it('looks at the length before the state of the queue, and at the authorization before both', async () => {
+    const { recipient, sender, queue, send } = await setUp()
+    await recipient.request({ tag: 'OFF' }, asRecipient(queue))
+    expect(await send('x'.repeat(16049))).toBe('ERR LARGE_MSG')
+    expect(await send('x')).toBe('ERR AUTH')
+    const key = PrivateKey.generate('ed25519')
+    expect(brief(await sender.request(sendCommand('x'.repeat(16049)), asSender(queue, key)))).toBe('ERR AUTH')
+  })
+
+  it('carries its flag to the recipient', async () => {
+    const { recipient, sender, queue, ack } = await setUp()
+    for (const notification of [true, false]) {
+      await sender.request(sendCommand('x', notification), asSender(queue))
+      const { message } = await recipient.event()
+      if (message.tag !== 'MSG') throw new Error(`expected MSG, got ${brief(message)}`)
+      expect(message.encBody).toHaveLength(16122)
+      expect(decryptMsgBody(queue.secret, message.msgId, message.encBody)).toMatchObject({ notification })
+      await ack(message.msgId)
+    }
   })
 
   it('to an unsecured queue must not be authorized, to a secured one it must', async () => {

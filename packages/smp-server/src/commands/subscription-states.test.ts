@@ -112,7 +112,7 @@ describe('ACK', () => {
   })
 
   it('of the quota marker makes the queue writable, also where all before it expired', async () => {
-    const { connect, clock } = testBroker({ quota: 2, messageTtl: 1000, idleDisconnect: 0 })
+    const { connect, clock } = testBroker({ quota: 2, messageTtl: 1000 })
     const client = connect()
     const queue = await createQueue(client)
     const send = async (text: string) => brief(await client.request(sendCommand(text), asSender(queue)))
