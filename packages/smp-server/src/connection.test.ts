@@ -13,7 +13,6 @@ import {
   textOf,
 } from './testing/test-queue.js'
 
-const _empty: Uint8Array = new Uint8Array(0)
 const ping = { tag: 'PING' } as const
 const tags = (block: readonly Received[] | undefined) => block?.map(({ message }) => brief(message))
 
