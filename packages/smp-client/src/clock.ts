@@ -40,3 +40,11 @@ export function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): 
     signal.addEventListener('abort', onAbort)
   })
 }
+
+/** The same promise, for so many milliseconds; then it rejects with `error()`. */
+export function within<T>(clock: Clock, milliseconds: number, promise: Promise<T>, error: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(() => reject(error()), milliseconds)
+    promise.then(resolve, reject).finally(cancel)
+  })
+}

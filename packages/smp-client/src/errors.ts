@@ -1,5 +1,6 @@
 // Spec 04 §9, §10: what a request, a session or a subscription can end with.
 import { type ErrorType, errorTypeCode } from '@smpkit/smp-commands'
+import { onAbort } from './abort.js'
 
 /** The base of this package's errors. */
 export abstract class SmpError extends Error {
@@ -100,9 +101,8 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   if (!signal) return promise
   if (signal.aborted) return Promise.reject(aborted(signal))
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(aborted(signal))
-    signal.addEventListener('abort', onAbort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    const cancel = onAbort(signal, () => reject(aborted(signal)))
+    promise.then(resolve, reject).finally(cancel)
   })
 }
 

@@ -24,13 +24,15 @@ export interface PoolContext {
   readonly random: () => number
   readonly reconnect: BackOffOptions
   readonly connectTimeout: number
-  /** Resolves when the server may connect, with what to call afterwards. */
-  connectTurn(): Promise<() => void>
+  /** Resolves when the server may connect, with what to call afterwards; see `ConnectTurns`. */
+  connectTurn(failing: boolean, signal: AbortSignal): Promise<() => void>
   service(server: PooledServer): ServiceCredentials | null | undefined
   onStatus(server: PooledServer): void
+  /** Its events no longer wait for room. */
+  onClosing(server: PooledServer): void
   onClosed(server: PooledServer): void
   onSubscription(subscription: Subscription): void
   onForgotten(subscription: Subscription): void
-  /** Resolves when there is room for the next one. */
+  /** Resolves when there is room for the next one, or the server is closing. */
   onEvent(server: PooledServer, session: SmpClientSession, event: SessionEvent): Promise<void>
 }

@@ -101,6 +101,25 @@ describe('a server that gives a service id', () => {
     await pool.close()
   })
 
+  it('gets an NSUB for those that are asked for again', async () => {
+    const { network, pool, server } = setUp()
+    const list = queues(2)
+    await server.subscribe('notifications', list)
+    const known = list.map((queue) => ({ ...queue, serviceId }))
+    expect(results(await server.subscribe('notifications', known))).toEqual(['ok', 'ok'])
+    expect(tags(network.peer)).toEqual(['NSUB', 'NSUB', 'NSUB', 'NSUB'])
+    await pool.close()
+  })
+
+  it('does not lose them to an ENDS of another', async () => {
+    const { network, pool, server } = setUp()
+    await server.subscribe('notifications', queues(2))
+    network.peer.send(id(), { tag: 'ENDS', count: 2n, idsHash: new Uint8Array(16) })
+    await settled()
+    expect(server.tables.notifications.size).toBe(2)
+    await pool.close()
+  })
+
   it('ends them all with ENDS, and not what is subscribed otherwise', async () => {
     const { network, pool, server } = setUp()
     await server.subscribe('notifications', queues(2))

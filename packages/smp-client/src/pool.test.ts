@@ -112,6 +112,46 @@ describe('connections', () => {
     await pool.close()
   })
 
+  it('of servers that fail do not keep the others waiting', async () => {
+    const { network, clock, pool } = setUp({ maxConnecting: 4, connectTimeout: 45_000 })
+    network.stuck = true
+    const dead = Array.from({ length: 20 }, () => pool.server(address()))
+    for (const server of dead) void server.subscribe('notifications', queues(1))
+    await settled()
+    // Each has failed once, and is tried again and again.
+    await clock.advance(6 * 45_000)
+    expect(network.concurrent).toBe(2)
+    network.stuck = false
+    const [late] = await pool.server(address()).subscribe('notifications', queues(1))
+    expect(late?.result).toBe('ok')
+    await pool.close()
+    expect(clock.timers).toBe(0)
+  })
+
+  it('that wait for their turn are given up when their server is closed', async () => {
+    const { network, pool } = setUp({ maxConnecting: 1 })
+    network.stuck = true
+    const [first, second] = [pool.server(address()), pool.server(address())]
+    const requests = [first, second].map((server) => server.request(ping).catch((error: unknown) => error))
+    await settled()
+    await second.close()
+    expect(await requests[1]).toMatchObject({ code: 'CLOSED' })
+    expect(network.attempts).toBe(1)
+    await pool.close()
+    expect(await requests[0]).toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('count for the time-out that a request is given', async () => {
+    const { network, clock, pool } = setUp()
+    network.stuck = true
+    const server = pool.server(address())
+    const late = server.request(ping, { timeout: 1000 }).catch((error: unknown) => error)
+    await clock.advance(1000)
+    expect(await late).toMatchObject({ code: 'TIMEOUT', temporary: true })
+    await pool.close()
+    expect(clock.timers).toBe(0)
+  })
+
   it('are tried again after delays that grow and are spread', async () => {
     const random = [0, 0.999, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
     const { network, clock, pool } = setUp({ random: () => random.shift() ?? 0.5 })
@@ -268,6 +308,54 @@ describe('subscriptions', () => {
     await pool.close()
   })
 
+  it('that are asked for twice at the same time settle both, also with another key', async () => {
+    const { network, pool } = setUp()
+    const server = pool.server(address())
+    await server.request(ping)
+    network.peer.held = []
+    const list = queues(2)
+    const first = server.subscribe('notifications', list)
+    await settled()
+    const again = server.subscribe('notifications', list)
+    const otherKey = server.subscribe('notifications', [
+      { id: (list[0] as QueueSubscription).id, key: PrivateKey.generate('ed25519') },
+    ])
+    let early = false
+    void first.then(() => {
+      early = true
+    })
+    await settled()
+    expect(early).toBe(false)
+    network.peer.release()
+    expect(results(await again)).toContain('ok')
+    expect(results(await otherKey)).toEqual(['ok'])
+    expect(await first).toHaveLength(2)
+    await pool.close()
+  })
+
+  it('of one kind do not wait for those of the other', async () => {
+    const { network, pool } = setUp()
+    network.handler = (one, peer) => (one.command.tag === 'NSUB' ? undefined : ok(one, peer))
+    const server = pool.server(address())
+    void server.subscribe('notifications', queues(3))
+    expect(results(await server.subscribe('messages', queues(1)))).toEqual(['ok'])
+    await pool.close()
+  })
+
+  it('that have to wait before they are tried again do not delay the next connection', async () => {
+    const { network, clock, pool } = setUp({ reconnect: { firstDelay: 1000, factor: 100, maxDelay: 100_000 } })
+    const busy = id()
+    network.handler = (one, peer) =>
+      String(one.entityId) === String(busy) ? { tag: 'ERR', error: { code: 'STORE', text: '' } } : ok(one, peer)
+    const server = pool.server(address())
+    await server.subscribe('messages', [{ id: busy, key }, ...queues(1)])
+    await clock.advance(20_000)
+    network.cut()
+    await clock.advance(2000)
+    expect(network.attempts).toBe(2)
+    await pool.close()
+  })
+
   it('are not confirmed by answers of a session that is gone', async () => {
     const { network, clock, pool } = setUp()
     const server = pool.server(address())
@@ -340,6 +428,51 @@ describe('events', () => {
     expect((await waiting(pool.events)).map(({ message }) => message.tag)).toEqual(['MSG', 'MSG', 'MSG'])
     expect(server.tables.messages.size).toBe(1)
     expect((await waiting(pool.outcomes)).at(-1)?.result).toBe('ok')
+    await pool.close()
+  })
+
+  it('of more servers than have room all come, and none is forgotten', async () => {
+    const { network, pool } = setUp({ eventBuffer: 1 })
+    const servers = Array.from({ length: 10 }, () => pool.server(address()))
+    for (const server of servers) await server.request(ping)
+    for (const peer of network.peers) for (let i = 0; i < 2; i++) peer.send(id(), { tag: 'DELD' })
+    await settled()
+    expect(await waiting(pool.events)).toHaveLength(20)
+    // Nobody waits for room that will not come.
+    for (const peer of network.peers) peer.send(id(), { tag: 'DELD' })
+    expect(await waiting(pool.events)).toHaveLength(10)
+    await pool.close()
+  })
+
+  it('do not keep the one who takes them from closing a server', async () => {
+    const { network, pool } = setUp({ eventBuffer: 1 })
+    const server = pool.server(address())
+    await server.request(ping)
+    for (let i = 0; i < 5; i++) network.peer.send(id(), { tag: 'DELD' })
+    await settled()
+    await server.close()
+    expect(await waiting(pool.events)).toHaveLength(5)
+    await pool.close()
+  })
+
+  it('that nobody takes let a server end only so many sessions', async () => {
+    const { network, clock, pool } = setUp({ eventBuffer: 1 })
+    const server = pool.server(address())
+    void server.subscribe('notifications', queues(1))
+    for (let i = 0; i < 6; i++) {
+      await clock.advance(20_000)
+      for (let j = 0; j < 10; j++) network.peer.send(id(), { tag: 'DELD' })
+      await settled()
+      network.cut()
+    }
+    expect(network.attempts).toBe(3)
+    expect(server.reason?.code).toBe('OVERFLOW')
+    const refused = server.request(ping).catch((error: unknown) => error)
+    await clock.advance(20_000)
+    expect(await refused).toMatchObject({ code: 'OVERFLOW', temporary: true })
+    expect(await waiting(pool.events)).toHaveLength(30)
+    await clock.advance(20_000)
+    expect(network.attempts).toBe(4)
     await pool.close()
   })
 

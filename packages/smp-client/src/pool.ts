@@ -4,6 +4,7 @@ import type { BackOffOptions } from './back-off.js'
 import { Changes } from './changes.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Connect, ServiceCredentials } from './connect.js'
+import { ConnectTurns } from './connect-turns.js'
 import { SmpClientError, type SmpError } from './errors.js'
 import { Stream } from './events.js'
 import type { PoolContext } from './pool-context.js'
@@ -23,7 +24,7 @@ export interface PoolOptions {
   reconnect?: BackOffOptions
   /** Of one attempt, in milliseconds. Default 45 000. */
   connectTimeout?: number
-  /** How many servers may be connecting at the same time. Default 64. */
+  /** How many servers may be connecting at the same time, those that failed last time being half of them at most. Default 64. */
   maxConnecting?: number
   /** How many events may wait before sessions stop reading. Default 4096. */
   eventBuffer?: number
@@ -62,9 +63,7 @@ export class SmpPool implements AsyncDisposable {
   readonly #status: Changes<PooledServer, PoolStatus>
   readonly #outcomes: Changes<Subscription, SubscriptionOutcome>
   readonly #context: PoolContext
-  #onRoom: (() => void)[] = []
-  #connecting = 0
-  #turns: (() => void)[] = []
+  #waitingForRoom: { server: PooledServer; go: () => void }[] = []
   #closed = false
 
   constructor(options: PoolOptions = {}) {
@@ -75,6 +74,7 @@ export class SmpPool implements AsyncDisposable {
     this.events = this.#events
     this.status = this.#status
     this.outcomes = this.#outcomes
+    const turns = new ConnectTurns(maxConnecting)
     this.#context = {
       connect: options.connect,
       session: options.session ?? {},
@@ -82,9 +82,10 @@ export class SmpPool implements AsyncDisposable {
       random: options.random ?? Math.random,
       reconnect: options.reconnect ?? {},
       connectTimeout: options.connectTimeout ?? 45_000,
-      connectTurn: () => this.#connectTurn(maxConnecting),
+      connectTurn: (failing, signal) => turns.take(failing, signal),
       service: options.service ?? (() => null),
       onStatus: (server) => this.#status.add(server),
+      onClosing: (server) => this.#letGo((waiting) => waiting.server === server),
       onClosed: (server) => {
         for (const [key, known] of this.#servers) if (known === server) this.#servers.delete(key)
       },
@@ -92,8 +93,8 @@ export class SmpPool implements AsyncDisposable {
       onForgotten: (subscription) => this.#outcomes.delete(subscription),
       onEvent: async (server, session, { entityId, message }) => {
         this.#events.push({ server, session, entityId, message })
-        if (this.#events.length >= eventBuffer && !this.#closed)
-          await new Promise<void>((resolve) => this.#onRoom.push(resolve))
+        if (this.#events.length >= eventBuffer && !server.closing)
+          await new Promise<void>((go) => this.#waitingForRoom.push({ server, go }))
       },
     }
   }
@@ -114,26 +115,21 @@ export class SmpPool implements AsyncDisposable {
     return [...this.#servers.values()]
   }
 
-  async #connectTurn(maxConnecting: number): Promise<() => void> {
-    if (this.#connecting >= maxConnecting) await new Promise<void>((resolve) => this.#turns.push(resolve))
-    else this.#connecting++
-    return () => {
-      const next = this.#turns.shift()
-      if (next) next()
-      else this.#connecting--
-    }
+  /** All at once: who has nothing to add must not take the place of another. */
+  #onEventTaken(eventBuffer: number): void {
+    if (this.#events.length < eventBuffer && this.#waitingForRoom.length > 0) this.#letGo(() => true)
   }
 
-  #onEventTaken(eventBuffer: number): void {
-    if (this.#events.length < eventBuffer) this.#onRoom.shift()?.()
+  #letGo(test: (waiting: { server: PooledServer }) => boolean): void {
+    const waiting = this.#waitingForRoom
+    this.#waitingForRoom = waiting.filter((one) => !test(one))
+    for (const one of waiting) if (test(one)) one.go()
   }
 
   /** Ends all sessions. Whoever waits for something gets `CLOSED`; what waits in the streams can still be taken. */
   async close(): Promise<void> {
     this.#closed = true
-    const ended = Promise.all(this.servers().map((server) => server.close()))
-    for (const onRoom of this.#onRoom.splice(0)) onRoom()
-    await ended
+    await Promise.all(this.servers().map((server) => server.close()))
     this.#events.end()
     this.#status.end()
     this.#outcomes.end()

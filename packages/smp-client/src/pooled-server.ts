@@ -1,11 +1,14 @@
 // Spec 04 §10: one server of a pool: its connection, which comes back, and its subscriptions, which follow it.
+import { equalBytes } from '@smpkit/encoding'
 import type { Command } from '@smpkit/smp-commands'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { BackOff } from './back-off.js'
-import { sleep } from './clock.js'
+import { sleep, within } from './clock.js'
 import { aborted, type Outcome, SmpClientError, SmpError, unlessAborted } from './errors.js'
-import { openSession } from './open-session.js'
+import { Mailboxes } from './mailboxes.js'
+import { closedError, connectInTime, neverReachable } from './pool-connect.js'
 import type { PoolContext, QueueSubscription } from './pool-context.js'
+import { QueueMessages, type ReceivingQueue } from './queue-messages.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
 import type { SmpClientSession } from './session.js'
 import type { SessionEvent } from './session-options.js'
@@ -17,21 +20,26 @@ import {
   type SubscriptionOutcome,
   SubscriptionTable,
   subscriptionKinds,
-  type Waiter,
 } from './subscriptions.js'
+import { Waiters } from './waiters.js'
 
 /** A session that lived as long was no failure, in milliseconds. */
 const stableAfter = 10_000
+/** Sessions whose events have not been taken, after which there is no other: else a server could fill the memory with them. */
+const maxForwarding = 3
 
 export class PooledServer implements Requester {
   readonly tables: Record<SubscriptionKind, SubscriptionTable>
   readonly #context: PoolContext
   readonly #backOff: BackOff
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Waiters()
+  readonly #mailboxes = new Mailboxes()
   #session: SmpClientSession | undefined
   #connecting: Promise<SmpClientSession> | undefined
   #subscribing = false
-  #forwarding: Promise<unknown> = Promise.resolve()
+  readonly #forwarding = new Set<Promise<void>>()
+  /** The last attempt to connect came to nothing. */
+  #failing = false
   /** When the next attempt to connect is due. */
   #notBefore = 0
   /** Something was added since the present round began. */
@@ -66,6 +74,11 @@ export class PooledServer implements Requester {
     return this.#reason
   }
 
+  /** It takes no more requests. */
+  get closing(): boolean {
+    return this.#closing.signal.aborted
+  }
+
   /** How many sessions ended otherwise than by us. */
   get lostSessions(): number {
     return this.#lost
@@ -84,9 +97,13 @@ export class PooledServer implements Requester {
     return signal ? unlessAborted(this.#connecting, signal) : this.#connecting
   }
 
-  /** As `SmpClientSession.request`, in the current session. A request is never repeated in another one. */
+  /**
+   * As `SmpClientSession.request`, in the current session. A request is never repeated in another one. A `timeout` that is
+   * given counts from the call; otherwise the time to connect comes on top.
+   */
   async request<C extends Command>(request: Request<C>, options: RequestOptions = {}): Promise<Answer<C['tag']>> {
-    return (await this.connected(options)).request(request, options)
+    const { session, left } = await this.#connectedInTime(options)
+    return session.request(request, left)
   }
 
   /** As `SmpClientSession.requestAll`. @throws SmpClientError where there is no session */
@@ -94,7 +111,18 @@ export class PooledServer implements Requester {
     requests: readonly R[],
     options: RequestOptions = {},
   ): Promise<Outcome<AnswerTo<R>>[]> {
-    return (await this.connected(options)).requestAll(requests, options)
+    const { session, left } = await this.#connectedInTime(options)
+    return session.requestAll(requests, left)
+  }
+
+  async #connectedInTime(options: RequestOptions): Promise<{ session: SmpClientSession; left: RequestOptions }> {
+    const { timeout } = options
+    if (this.#session || timeout === undefined) return { session: await this.connected(options), left: options }
+    const { clock } = this.#context
+    const since = clock.now()
+    const late = () => new SmpClientError('TIMEOUT', `expected a connection within ${timeout} ms`)
+    const session = await within(clock, timeout, this.connected(options), late)
+    return { session, left: { ...options, timeout: timeout - (clock.now() - since) } }
   }
 
   /**
@@ -102,20 +130,15 @@ export class PooledServer implements Requester {
    * failed for a reason that may pass. What is subscribed already is subscribed again.
    */
   async subscribe(kind: SubscriptionKind, queues: readonly QueueSubscription[]): Promise<SubscriptionOutcome[]> {
-    if (this.#closing.signal.aborted) throw closedError()
+    if (this.closing) throw closedError()
     const table = this.tables[kind]
-    const subscriptions = queues.map(({ id, key, serviceId = null }) => table.add(id, key, serviceId))
-    const settled = new Promise<void>((resolve) => {
-      const waiter: Waiter = { left: 0, done: resolve }
-      for (const subscription of new Set(subscriptions)) {
-        // Who asks again for the same has the same answer to wait for.
-        if (subscription.waiter) this.#leave(subscription)
-        subscription.waiter = waiter
-        waiter.left++
-      }
-      if (waiter.left === 0) return resolve()
-      this.#waiters.add(waiter)
+    const subscriptions = queues.map(({ id, key, serviceId = null }) => {
+      const former = table.get(id)
+      const subscription = table.add(id, key, serviceId)
+      if (former && former !== subscription) this.#context.onForgotten(former)
+      return subscription
     })
+    const settled = this.#waiters.wait(subscriptions)
     this.#added = true
     this.#retryNow.abort()
     void this.#subscribePending()
@@ -129,38 +152,49 @@ export class PooledServer implements Requester {
       const subscription = this.tables[kind].get(id)
       if (!subscription) continue
       this.tables[kind].remove(subscription)
-      this.#leave(subscription)
+      this.#waiters.settle(subscription)
       this.#context.onForgotten(subscription)
     }
   }
 
-  #onSubscription(subscription: Subscription): void {
-    this.#leave(subscription)
-    this.#context.onSubscription(subscription)
+  /**
+   * Subscribes a queue and gives its messages, which no longer come through the pool's `events`, until `signal` or `return`, which
+   * unsubscribe it, or `close`. It survives lost connections: a message whose `ack` was lost comes again, with the same id.
+   * @throws SmpError why the queue is not subscribed any more: `SubscriptionOutcome.error`
+   */
+  messages(queue: ReceivingQueue, { signal }: Pick<RequestOptions, 'signal'> = {}): QueueMessages {
+    const { recipientId, recipientKey } = queue
+    const mailbox = this.#mailboxes.open(this, recipientId, () => this.unsubscribe('messages', [recipientId]))
+    const messages = new QueueMessages(mailbox, mailbox, queue, signal)
+    if (signal?.aborted) return messages
+    // What becomes of it comes to the mailbox, too.
+    this.subscribe('messages', [{ id: recipientId, key: recipientKey }]).catch(() => mailbox.end())
+    return messages
   }
 
-  #leave(subscription: Subscription): void {
-    const { waiter } = subscription
-    subscription.waiter = undefined
-    if (!waiter || --waiter.left > 0) return
-    this.#waiters.delete(waiter)
-    waiter.done()
+  #onSubscription(subscription: Subscription): void {
+    this.#waiters.settle(subscription)
+    this.#mailboxes.onSubscription(subscription)
+    this.#context.onSubscription(subscription)
   }
 
   async #connect(): Promise<SmpClientSession> {
     const { clock } = this.#context
     await sleep(clock, this.#notBefore - clock.now(), this.#closing.signal)
-    const done = await this.#context.connectTurn()
+    const done = await this.#context.connectTurn(this.#failing, this.#closing.signal)
     try {
-      if (this.#closing.signal.aborted) throw closedError()
-      const session = await this.#open()
-      if (this.#closing.signal.aborted) {
+      if (this.closing) throw closedError()
+      if (this.#forwarding.size >= maxForwarding) throw notTaken()
+      const session = await connectInTime(this, this.#context, this.#closing.signal)
+      if (this.closing) {
         void session.close()
         throw closedError()
       }
+      this.#failing = false
       this.#up(session)
       return session
     } catch (cause) {
+      this.#failing = true
       const error = cause instanceof SmpError ? cause : new SmpClientError('CONNECT', 'cannot connect', { cause })
       this.#notBefore = clock.now() + this.#backOff.next()
       this.#down(error)
@@ -170,32 +204,13 @@ export class PooledServer implements Requester {
     }
   }
 
-  async #open(): Promise<SmpClientSession> {
-    const { connect, clock, connectTimeout, session, service } = this.#context
-    const controller = new AbortController()
-    const onClose = () => controller.abort(closedError())
-    this.#closing.signal.addEventListener('abort', onClose)
-    const cancel = clock.schedule(() => controller.abort(), connectTimeout)
-    const options = { ...session, clock, service: service(this), signal: controller.signal }
-    try {
-      return await openSession(this.address, connect ? { ...options, connect } : options)
-    } catch (error) {
-      if (this.#closing.signal.aborted) throw closedError()
-      if (!controller.signal.aborted) throw error
-      const message = `cannot connect: it took longer than ${connectTimeout} ms`
-      throw new SmpClientError('CONNECT', message, { temporary: true })
-    } finally {
-      cancel()
-      this.#closing.signal.removeEventListener('abort', onClose)
-    }
-  }
-
   #up(session: SmpClientSession): void {
     const since = this.#context.clock.now()
     this.#session = session
     this.#reason = undefined
     this.#context.onStatus(this)
-    this.#forwarding = Promise.all([this.#forwarding, this.#forward(session)])
+    const forwarding = this.#forward(session).finally(() => this.#forwarding.delete(forwarding))
+    this.#forwarding.add(forwarding)
     void session.closed.then((error) => {
       if (this.#context.clock.now() - since >= stableAfter) this.#backOff.succeeded()
       this.#notBefore = this.#context.clock.now() + this.#backOff.next()
@@ -212,6 +227,7 @@ export class PooledServer implements Requester {
       else table.disconnected(error)
     }
     this.#context.onStatus(this)
+    this.#retryNow.abort()
     void this.#subscribePending()
   }
 
@@ -220,17 +236,19 @@ export class PooledServer implements Requester {
     for await (const event of session.events) {
       const isCurrent = this.#session === session
       if (isCurrent) this.#note(event)
+      if (this.#mailboxes.takes(event, isCurrent)) continue
       // Who took a subscription from a session that is gone took nothing.
       if (isCurrent || !endTags.has(event.message.tag)) await this.#context.onEvent(this, session, event)
     }
   }
 
   #note({ entityId, message: { tag } }: SessionEvent): void {
+    if (tag !== 'DELD' && !endTags.has(tag)) return
     for (const table of Object.values(this.tables)) {
       const subscription = table.get(entityId)
       if (tag === 'END' && subscription) table.dropped(subscription, 'ended', endedError())
       else if (tag === 'DELD' && subscription) table.dropped(subscription, 'deleted', deletedError())
-      else if (tag === 'ENDS' && this.#session?.session.service?.role === table.definition.role) {
+      else if (tag === 'ENDS' && table.serviceId && equalBytes(entityId, table.serviceId)) {
         table.serviceEnded(endedError())
       }
     }
@@ -241,14 +259,14 @@ export class PooledServer implements Requester {
     if (this.#subscribing) return
     this.#subscribing = true
     const retry = new BackOff(this.#context.reconnect, this.#context.random)
-    const hasWork = () => !this.#closing.signal.aborted && Object.values(this.tables).some((table) => table.hasWork)
+    const hasWork = () => !this.closing && Object.values(this.tables).some((table) => table.hasWork)
     try {
       while (hasWork()) {
         const session = await this.connected().catch(() => undefined)
         if (!session) continue
         const isCurrent = () => this.#session === session
         this.#added = false
-        for (const table of Object.values(this.tables)) await subscribeAll(session, table, isCurrent)
+        await Promise.all(Object.values(this.tables).map((table) => subscribeAll(session, table, isCurrent)))
         if (isCurrent() && hasWork() && !this.#added) await this.#retryPause(retry.next())
       }
     } finally {
@@ -265,11 +283,12 @@ export class PooledServer implements Requester {
   async close(): Promise<void> {
     this.#closing.abort()
     this.#retryNow.abort()
-    for (const waiter of this.#waiters) waiter.done()
-    this.#waiters.clear()
+    this.#waiters.end()
+    this.#context.onClosing(this)
     await this.#session?.close()
     await this.#connecting?.catch(() => {})
-    await this.#forwarding
+    await Promise.all(this.#forwarding)
+    this.#mailboxes.end()
     this.#context.onClosed(this)
   }
 }
@@ -278,10 +297,5 @@ const endTags: ReadonlySet<string> = new Set(['END', 'ENDS'])
 
 const endedError = () => new SmpClientError('ENDED', 'another connection took the subscription')
 const deletedError = () => new SmpClientError('DELETED', 'the queue or its notifier was deleted')
-const closedError = () => new SmpClientError('CLOSED', 'the pool was closed')
-
-/** An address to which there will never be a connection: a transport refuses it before it tries. */
-function neverReachable({ cause }: SmpError): boolean {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
-  return code === 'REFUSED_ADDRESS' || code === 'HOST' || code === 'ADDRESS'
-}
+const notTaken = () =>
+  new SmpClientError('OVERFLOW', 'expected the events of earlier sessions to be taken before the next one begins')

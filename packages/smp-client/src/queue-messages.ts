@@ -1,9 +1,10 @@
 // Spec 04 §6, 02 §5: the messages of one queue.
 import type { PrivateAuthKey } from '@smpkit/crypto'
 import { decryptMsgBody, type MessageOf, type RcvBody } from '@smpkit/smp-commands'
+import { onAbort } from './abort.js'
 import { aborted, SmpClientError, type SmpError, SmpReplyError } from './errors.js'
 import type { Requester, RequestOptions } from './requests.js'
-import type { EventMessage, SessionEvent } from './session-options.js'
+import type { EventMessage } from './session-options.js'
 
 /** What a recipient needs for its queue. */
 export interface ReceivingQueue {
@@ -50,13 +51,13 @@ export class QueueMessage {
   }
 }
 
-/** The messages of one queue, each to one taker. See `SmpClientSession.messages`. */
+/** The messages of one queue, each to one taker. See `messages` of `SmpClientSession` and `PooledServer`. */
 export class QueueMessages implements AsyncIterableIterator<QueueMessage, undefined> {
   readonly #requester: Requester
   readonly #events: AsyncIterator<QueueEvent, undefined>
   readonly #queue: ReceivingQueue
   readonly #signal: AbortSignal | undefined
-  readonly #leave = () => void this.return()
+  readonly #cancel: () => void
 
   /** @param events of the queue only; its `return` ends it also while `next` waits */
   constructor(
@@ -69,17 +70,18 @@ export class QueueMessages implements AsyncIterableIterator<QueueMessage, undefi
     this.#events = events
     this.#queue = queue
     this.#signal = signal
-    signal?.addEventListener('abort', this.#leave)
-    if (signal?.aborted) this.#leave()
+    const leave = () => void this.return()
+    this.#cancel = onAbort(signal, leave)
+    if (signal?.aborted) leave()
   }
 
   async next(): Promise<IteratorResult<QueueMessage, undefined>> {
     for (let { value } = await this.#events.next(); value; { value } = await this.#events.next()) {
       const { message } = value
-      if (message.tag === 'MSG') {
+      if (message?.tag === 'MSG') {
         return { value: new QueueMessage(this.#requester, this.#queue, message), done: false }
       }
-      const error = endOf(message)
+      const error = value.error ?? endOf(value.message)
       if (!error) continue
       await this.return()
       throw error
@@ -89,7 +91,7 @@ export class QueueMessages implements AsyncIterableIterator<QueueMessage, undefi
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#signal?.removeEventListener('abort', this.#leave)
+    this.#cancel()
     await this.#events.return?.()
     return { value: undefined, done: true }
   }
@@ -99,8 +101,10 @@ export class QueueMessages implements AsyncIterableIterator<QueueMessage, undefi
   }
 }
 
-/** What is known of a queue's events. */
-type QueueEvent = Pick<SessionEvent, 'message'>
+/** An event of a queue, or why there are no more. */
+export type QueueEvent =
+  | { readonly message: EventMessage; readonly error?: undefined }
+  | { readonly error: SmpError; readonly message?: undefined }
 
 function endOf(message: EventMessage): SmpError | undefined {
   switch (message.tag) {

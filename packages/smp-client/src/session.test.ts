@@ -271,6 +271,22 @@ describe('abort', () => {
     await session.close()
   })
 
+  it('of very many at once brings no warning of the platform', async () => {
+    const { session } = open(never)
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => warnings.push(warning)
+    process.on('warning', onWarning)
+    const controller = new AbortController()
+    const requests = Array.from({ length: 50 }, () => failure(session.request(ping, { signal: controller.signal })))
+    await settled()
+    controller.abort()
+    const errors = await Promise.all(requests)
+    expect(errors.every((error) => (error as SmpClientError).code === 'ABORTED')).toBe(true)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+    await session.close()
+  })
+
   it('sends nothing when it came before', async () => {
     const { session, peer } = open()
     expect(await codeOf(session.request(ping, { signal: AbortSignal.abort() }))).toBe('ABORTED')

@@ -8,6 +8,7 @@ import {
   type ReceivedMessage,
   receiveMessage,
 } from '@smpkit/smp-commands'
+import { onAbort } from './abort.js'
 import { systemClock } from './clock.js'
 import { aborted, type Outcome, SmpClientError, type SmpError } from './errors.js'
 import { EventRouter } from './events.js'
@@ -151,13 +152,12 @@ export class SmpClientSession implements Requester, AsyncDisposable {
       return
     }
     let giveUp: (error: SmpError) => void = () => {}
-    const onAbort = () => giveUp(aborted(signal as AbortSignal))
+    const iterator = requests[Symbol.iterator]()
+    const cancel = onAbort(signal, () => giveUp(aborted(signal as AbortSignal)))
     const onDone = (failure?: unknown) => {
-      signal?.removeEventListener('abort', onAbort)
+      cancel()
       sink.onDone(failure)
     }
-    signal?.addEventListener('abort', onAbort)
-    const iterator = requests[Symbol.iterator]()
     giveUp = this.#requests.add({ requests: iterator, single, timeout, onOutcome: sink.onOutcome, onDone })
     this.#resume()
   }
@@ -235,9 +235,11 @@ export class SmpClientSession implements Requester, AsyncDisposable {
   #onEvent(event: SessionEvent): void {
     if (this.#state === 'ended') return
     const [limit, byteLimit] = [this.#eventBuffer * overflowFactor, this.#eventBuffer * overflowBytes]
-    if (this.#events.size < limit && this.#events.bytes < byteLimit) return this.#events.push(event)
-    const message = `expected at most ${limit} events or ${byteLimit} bytes of them to wait to be taken`
-    this.#end(new SmpClientError('OVERFLOW', message))
+    if (this.#events.size < limit && this.#events.bytes < byteLimit) this.#events.push(event)
+    else {
+      const message = `expected at most ${limit} events or ${byteLimit} bytes of them to wait to be taken`
+      this.#end(new SmpClientError('OVERFLOW', message))
+    }
   }
 
   #end(error: SmpClientError | undefined): void {

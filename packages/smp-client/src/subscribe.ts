@@ -38,7 +38,7 @@ async function subscribeService(
     const answer = await session.request({ command, entityId: serviceId } as Request<{ tag: 'SUBS' | 'NSUBS' }>)
     if (!isCurrent()) return
     // Other differences in the count, and all in the hash, are no reason for anything (06 §5.6).
-    if (answer.count === 0n) table.dissociateAll()
+    if (answer.count <= 0n) table.dissociateAll()
     else table.serviceSucceeded()
   } catch (error) {
     if (!(error instanceof SmpError)) throw error

@@ -5,6 +5,7 @@ import type { ServiceRole } from '@smpkit/smp-commands'
 import type { SmpError } from './errors.js'
 import type { PooledServer } from './pooled-server.js'
 import type { Request } from './requests.js'
+import type { Waiter } from './waiters.js'
 
 export type SubscriptionKind = 'messages' | 'notifications'
 
@@ -27,6 +28,8 @@ export const subscriptionKinds: readonly KindDefinition[] = [
  */
 export type SubscriptionResult = 'ok' | 'pending' | 'error' | 'ended' | 'deleted'
 
+export const isFinal = (result: SubscriptionResult): boolean => result !== 'ok' && result !== 'pending'
+
 /** What has become of a subscription. */
 export interface SubscriptionOutcome {
   readonly server: PooledServer
@@ -46,12 +49,6 @@ export function outcomeOf({ table, entityId, result, error, associated }: Subscr
   return { server, kind: definition.kind, id: entityId, result, error, serviceId }
 }
 
-/** Somebody who waits for the first result of several subscriptions. */
-export interface Waiter {
-  left: number
-  done(): void
-}
-
 /** There may be very many: no bytes but the key's, no closures. It is the request that subscribes it, too. */
 export class Subscription implements Request<{ tag: 'SUB' | 'NSUB' }> {
   result: SubscriptionResult = 'pending'
@@ -59,7 +56,7 @@ export class Subscription implements Request<{ tag: 'SUB' | 'NSUB' }> {
   error: SmpError | undefined
   /** The server counts it to our service: `SUBS` or `NSUBS` subscribes it. */
   associated = false
-  waiter: Waiter | undefined
+  waiters: readonly Waiter[] | undefined
 
   constructor(
     readonly table: SubscriptionTable,
@@ -134,11 +131,14 @@ export class SubscriptionTable {
     const mapKey = toMapKey(id)
     let subscription = this.#all.get(mapKey)
     if (subscription?.key !== key) {
-      if (subscription) this.remove(subscription)
+      const former = subscription
+      if (former) this.remove(former)
       subscription = new Subscription(this, mapKey, key)
+      subscription.waiters = former?.waiters
       this.#all.set(mapKey, subscription)
     }
-    if (!serviceId) this.#pending.add(subscription)
+    // `SUBS` and `NSUBS` would tell nothing of one that is subscribed already.
+    if (!serviceId || subscription.result === 'ok') this.#pending.add(subscription)
     else if (!subscription.associated) this.#associate(subscription, serviceId)
     return subscription
   }
@@ -229,7 +229,7 @@ export class SubscriptionTable {
   }
 
   #set(subscription: Subscription, result: SubscriptionResult, error: SmpError | undefined): void {
-    const isNew = result !== subscription.result || subscription.waiter !== undefined
+    const isNew = result !== subscription.result || subscription.waiters !== undefined
     if (subscription.associated)
       this.#associatedWaiting += Number(result !== 'ok') - Number(subscription.result !== 'ok')
     subscription.result = result

@@ -1,0 +1,39 @@
+// Spec 04 §10: one attempt of a pool to connect, and what it can come to.
+import { SmpClientError, type SmpError } from './errors.js'
+import { openSession } from './open-session.js'
+import type { PoolContext } from './pool-context.js'
+import type { PooledServer } from './pooled-server.js'
+import type { SmpClientSession } from './session.js'
+
+export const closedError = () => new SmpClientError('CLOSED', 'the pool was closed')
+
+/** @param closing ends the attempt. @throws SmpClientError `CONNECT`, `CLOSED` */
+export async function connectInTime(
+  server: PooledServer,
+  context: PoolContext,
+  closing: AbortSignal,
+): Promise<SmpClientSession> {
+  const { connect, clock, connectTimeout, session, service } = context
+  const controller = new AbortController()
+  const onClose = () => controller.abort(closedError())
+  closing.addEventListener('abort', onClose)
+  const cancel = clock.schedule(() => controller.abort(), connectTimeout)
+  const options = { ...session, clock, service: service(server), signal: controller.signal }
+  try {
+    return await openSession(server.address, connect ? { ...options, connect } : options)
+  } catch (error) {
+    if (closing.aborted) throw closedError()
+    if (!controller.signal.aborted) throw error
+    const message = `cannot connect: it took longer than ${connectTimeout} ms`
+    throw new SmpClientError('CONNECT', message, { temporary: true })
+  } finally {
+    cancel()
+    closing.removeEventListener('abort', onClose)
+  }
+}
+
+/** An address to which there will never be a connection: a transport refuses it before it tries. */
+export function neverReachable({ cause }: SmpError): boolean {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+  return code === 'REFUSED_ADDRESS' || code === 'HOST' || code === 'ADDRESS'
+}
