@@ -47,7 +47,7 @@ async function run(seed: number) {
     newCertificate('notifier'),
   ]
   const connect = (i: number) => test.connect(pick([16, 18, 20]), certificates[i % certificates.length] ?? null)
-  const clients = Array.from({ length: 10 }, (_, i) => connect(i))
+  const clients = Array.from({ length: 6 }, (_, i) => connect(i))
   const admin = test.connect()
   const known: Known[] = []
   for (let i = 0; i < 4; i++)
@@ -62,7 +62,7 @@ async function run(seed: number) {
     if (answer.tag !== 'ERR') taken.add(textOf(queue, message))
   }
 
-  for (let step = 0; step < 300; step++) {
+  for (let step = 0; step < 500; step++) {
     const i = below(clients.length)
     const client = clients[i] as TestClient
     const item = pick(known)
