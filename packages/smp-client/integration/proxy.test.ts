@@ -56,8 +56,7 @@ describe('sending through a proxy', () => {
   })
 
   it('needs the proxy’s password', async (context) => {
-    target.needs(context, 'second-server')
-    if (target.secondPassword === null) context.skip('needs password')
+    target.needs(context, 'second-server', 'second-password')
     const relay = await proxied(context, 'wrong')
     await expect(getLinkData(relay, randomBytes(24))).rejects.toMatchObject({
       from: 'proxy',

@@ -1,4 +1,5 @@
 import { emptyIdsHash, xorIdsHash } from '@smpkit/crypto'
+import { has } from '@smpkit/smp-commands'
 import { createServiceCredentials } from '@smpkit/smp-transport'
 import { describe, expect, it } from 'vitest'
 import {
@@ -28,7 +29,7 @@ async function notifiers(count: number): Promise<Notifier[]> {
 
 describe('a notifier service', () => {
   it('keeps its id, is counted the queues that it subscribes, and subscribes them all at once later', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v19', 'services')
     const service = { ...createServiceCredentials(), role: 'notifier' } as const
     const first = await target.open({ service })
     const serviceId = serviceIdOf(first)
@@ -43,7 +44,7 @@ describe('a notifier service', () => {
   })
 
   it('gets the notifications of all its queues', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v19', 'services')
     const service = { ...createServiceCredentials(), role: 'notifier' } as const
     const recipient = await target.open()
     const queue = await target.newQueue(recipient)
@@ -58,7 +59,7 @@ describe('a notifier service', () => {
   })
 
   it('loses a queue to an ordinary NSUB', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v19', 'services')
     const service = { ...createServiceCredentials(), role: 'notifier' } as const
     const session = await target.open({ service })
     const [notifier] = (await notifiers(1)) as [Notifier]
@@ -70,25 +71,27 @@ describe('a notifier service', () => {
   })
 
   it('may do only what belongs to its role', async (context) => {
-    target.needs(context, 'v16')
+    target.needs(context, 'v16', 'services')
     const session = await target.open({ service: 'notifier' })
     await expect(target.newQueue(session)).rejects.toEqual(prohibited)
     await session.request({ command: { tag: 'PING' } })
-    const request = { command: { tag: 'SUBS', ...none }, entityId: serviceIdOf(session) } as const
+    const command = { tag: 'SUBS', ...(has(session.session.version, 'idsHash') && none) } as const
+    const request = { command, entityId: serviceIdOf(session) } as const
     await expect(session.request(request)).rejects.toEqual(prohibited)
   })
 
   it('is given up by a session without certificate: NSUBS is refused', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v16')
     const session = await target.open()
     const [notifier] = (await notifiers(1)) as [Notifier]
     const { notifierId, notifierKey } = notifier
-    const request = session.request({ command: { tag: 'NSUBS', ...none }, entityId: notifierId, key: notifierKey })
+    const command = { tag: 'NSUBS', ...(has(session.session.version, 'idsHash') && none) } as const
+    const request = session.request({ command, entityId: notifierId, key: notifierKey })
     await expect(request).rejects.toEqual(serviceError)
   })
 
   it('works at version 16 without counts and hashes', async (context) => {
-    target.needs(context, 'v16')
+    target.needs(context, 'v16', 'services')
     const service = { ...createServiceCredentials(), role: 'notifier' } as const
     const first = await target.open({ service, version: 16 })
     const [notifier] = (await notifiers(1)) as [Notifier]
@@ -101,7 +104,7 @@ describe('a notifier service', () => {
 
 describe('a messaging service', () => {
   it('gets the waiting messages of all its queues after SUBS, and then ALLS', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v19', 'services')
     const service = { ...createServiceCredentials(), role: 'messaging' } as const
     const first = await target.open({ service })
     const serviceId = serviceIdOf(first)
@@ -126,7 +129,7 @@ describe('a messaging service', () => {
   })
 
   it('takes queues over with SUB, and may not create them without subscribing', async (context) => {
-    target.needs(context, 'v19')
+    target.needs(context, 'v19', 'services')
     const service = { ...createServiceCredentials(), role: 'messaging' } as const
     const ordinary = await target.open()
     const queue = await target.newQueue(ordinary)

@@ -20,8 +20,20 @@ import {
   type SmpClientSession,
 } from '../src/index.js'
 
-/** `clock`: the server's time can be moved. `v19`: it speaks that version. `password`: it asks for one to create queues, and we have it. */
-export type Ability = 'clock' | 'v15' | 'v16' | 'v17' | 'v19' | 'second-server' | 'password'
+/**
+ * `clock`: the server's time can be moved. `v19`: it speaks that version. `services`: it accepts service certificates, which some
+ * have to be configured for. `password`: it asks for one to create queues, and we have it; `second-password`: so does the second one.
+ */
+export type Ability =
+  | 'clock'
+  | 'v15'
+  | 'v16'
+  | 'v17'
+  | 'v19'
+  | 'services'
+  | 'second-server'
+  | 'password'
+  | 'second-password'
 
 export interface Opening extends SessionOptions {
   version?: number
@@ -49,6 +61,15 @@ export class Target {
     if (this.#clock) this.abilities.add('clock')
     if (this.password !== null) this.abilities.add('password')
     if (this.#addresses.length > 1) this.abilities.add('second-server')
+    if (this.secondPassword !== null) this.abilities.add('second-password')
+    if (await this.#acceptsServices()) this.abilities.add('services')
+  }
+
+  async #acceptsServices(): Promise<boolean> {
+    const session = await this.open({ service: 'notifier' }).catch(() => undefined)
+    const accepted = session !== undefined && session.session.service !== null
+    await session?.close()
+    return accepted
   }
 
   async #embedded(): Promise<ParsedServerAddress[]> {
