@@ -35,6 +35,7 @@ interface Walk extends DemoOptions {
 }
 
 const owner = 'the demo phone'
+const directNote = 'direct call'
 
 export async function demo(options: DemoOptions): Promise<void> {
   const { report } = options
@@ -43,7 +44,8 @@ export async function demo(options: DemoOptions): Promise<void> {
   const server = options.server ?? parseServerAddress(embedded?.addressText ?? '')
   report.start({
     'SMP server': `${serverAddressToText({ ...server, password: null })}${embedded ? ' (embedded)' : ''}`,
-    parties: 'recipient, sender and notification server: separate clients, each with its own TLS connection',
+    'ntf server': 'the notification server; recipient (a phone), sender and it connect on their own',
+    [directNote]: 'will be an encrypted s.* message, as soon as the agent is there',
   })
 
   const pushes = new Inbox<NotificationData>()
@@ -67,7 +69,7 @@ export async function demo(options: DemoOptions): Promise<void> {
 /** The console provider, with a line of its own in the walk for each push. */
 function shownProvider(report: Report, pushes: Inbox<NotificationData>, sent: { at?: number }): PushProvider {
   const provider = consoleProvider({
-    write: (line) => report.exhibit('What the push provider sees (opaque)', { console: line }),
+    write: (line) => report.exhibit('What the push provider sees (opaque)', partsOf(line)),
     deliver: ({ notificationData }) => pushes.put(notificationData),
   })
   return {
@@ -79,13 +81,19 @@ function shownProvider(report: Report, pushes: Inbox<NotificationData>, sent: { 
         from: 'notification server',
         to: 'push provider',
         what: `push (${push.kind})`,
-        meaning: isMessage ? 'wake the phone; the time is since SEND' : 'a code that only the phone can read',
-        bytes: JSON.stringify(push.notificationData).length,
+        meaning: isMessage ? 'wake up! (time since SEND)' : 'a code for the phone',
+        bytes: JSON.stringify({ notificationData: push.notificationData }).length,
         ...(sent.at !== undefined && { ms: performance.now() - sent.at }),
       })
       return provider.send(push, options)
     },
   }
+}
+
+/** The console's line in pieces that fit a terminal: `push to …, 43 bytes, name=value …`. */
+function partsOf(line: string): Record<string, string> {
+  const [push = '', ...data] = line.split(/,? (?=\w+=)/)
+  return { console: push, ...Object.fromEntries(data.map((field) => field.split(/=(.*)/))) }
 }
 
 /** A request and its answer that will be `s.*` messages over an agent connection. */
@@ -95,12 +103,11 @@ async function directCall<T>(
   answer: { step: number | null; what: string; meaning: string },
   run: () => Promise<T>,
 ): Promise<T> {
-  const note = '(direct call, until the agent is there)'
   const start = performance.now()
-  report.step({ ...request, from: 'recipient', to: 'notification server', meaning: `${request.meaning} ${note}` })
+  report.step({ ...request, from: 'recipient', to: 'notification server', note: directNote })
   const result = await run()
-  const parties = { from: 'notification server', to: 'recipient', meaning: `${answer.meaning} ${note}` }
-  report.step({ ...answer, ...parties, ms: performance.now() - start })
+  const ms = performance.now() - start
+  report.step({ ...answer, from: 'notification server', to: 'recipient', note: directNote, ms })
   return result
 }
 
@@ -119,7 +126,7 @@ async function registerToken(walk: Walk): Promise<{ id: string; secret: Uint8Arr
   if (push.kind !== 'verification') throw new Error(`expected a verification push, got ${push.kind}`)
   await directCall(
     walk,
-    { step: null, what: 's.put …/verification', meaning: 'the code that I decrypted' },
+    { step: null, what: 's.put …/verification', meaning: 'the code, decrypted' },
     { step: null, what: 's.ok', meaning: 'the token is active' },
     () => notifications.tokens.verify({ owner, id, code: push.code }),
   )
@@ -157,8 +164,8 @@ async function enableNotifications(walk: Walk, token: string) {
   const { hosts, port, keyHash } = server
   const subscription = await directCall(
     walk,
-    { step: 3, what: 's.post /ntf/subscriptions', meaning: 'server, notifier id and key, push token' },
-    { step: 6, what: 's.created', meaning: 'I will wake you for this queue' },
+    { step: 3, what: 's.post /ntf/subscriptions', meaning: 'wake me for my queue' },
+    { step: 6, what: 's.created', meaning: 'I will, whenever it gets a message' },
     () =>
       notifications.subscriptions.add({
         owner,
@@ -203,7 +210,7 @@ async function receivePush(
   if (!item || !equalBytes(item.notifierId, notifierId)) throw new Error('the push does not name the queue')
   const meta = decryptNmsgMeta(ntfSecret, item.nonce, item.encMeta)
   report.exhibit('What the phone sees after decryption', {
-    queue: `the one with this notifier, at ${item.server.hosts.map(({ text }) => text).join(', ')}`,
+    queue: `its own, at ${item.server.hosts.map(({ text }) => text).join(', ')}; it knows it by the notifier id`,
     message: `id ${toBase64url(meta.msgId)}`,
     sent: new Date(meta.ts * 1000).toISOString(),
   })

@@ -6,6 +6,8 @@ import { decode, encode, nonce, nonceLength, record, tail } from '@smpkit/encodi
 const envelope = record({ key: dhKey, nonce, box: tail })
 /** All messages have one length, whatever is said in them. */
 const paddedLength = 15904
+/** In bytes of UTF-8: two are for the length. */
+export const maxTextLength = paddedLength - 2
 
 export function sealText(to: PublicKey<'x25519'>, text: string): Uint8Array {
   const ephemeral = PrivateKey.generate('x25519')

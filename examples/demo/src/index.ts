@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
 import { demo } from './demo.js'
+import { maxTextLength } from './envelope.js'
 import { jsonReport, textReport } from './report.js'
 
 const usage = `Walks through the notification of a SimpleX message, over real TLS connections:
@@ -30,7 +31,11 @@ const options = {
 function readOptions() {
   const { values } = parseArgs({ options, args: process.argv.slice(2) })
   const seconds = Number(values.timeout)
-  if (!(seconds > 0 && seconds <= 86_400)) throw new TypeError('--timeout: expected a number of seconds above 0')
+  if (!(seconds > 0 && seconds <= 86_400)) throw new TypeError('--timeout: expected seconds, above 0 and at most 86400')
+  const length = new TextEncoder().encode(values.message).length
+  if (length > maxTextLength) {
+    throw new TypeError(`--message: expected at most ${maxTextLength} bytes in UTF-8, got ${length}`)
+  }
   return {
     ...values,
     server: values.server === undefined ? null : readServer(values.server),
@@ -63,6 +68,12 @@ async function main(): Promise<number> {
     ? jsonReport(write)
     : textReport(write, { color: process.stdout.isTTY === true && !process.env.NO_COLOR })
   const interrupted = new AbortController()
+  // Whoever reads may have seen enough: `npm run demo | head`.
+  let isRead = true
+  process.stdout.on('error', () => {
+    isRead = false
+    interrupted.abort()
+  })
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => interrupted.abort())
   const timeout = AbortSignal.timeout(values.milliseconds)
   try {
@@ -70,6 +81,7 @@ async function main(): Promise<number> {
     await demo({ server: values.server, message: values.message, report, signal })
     return 0
   } catch (error) {
+    if (!isRead) return 0
     if (interrupted.signal.aborted) {
       process.stderr.write('interrupted\n')
       return 130
@@ -80,10 +92,11 @@ async function main(): Promise<number> {
   }
 }
 
-/** An error with its causes: the first says what did not work, the last why. */
+/** An error on one line, with those of its causes that say more. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message} (${describe(error.cause)})`
+  const cause = error.cause === undefined ? '' : describe(error.cause)
+  return (error.message.includes(cause) ? error.message : `${error.message} (${cause})`).replace(/\s+/g, ' ').trim()
 }
 
 process.exitCode = await main()

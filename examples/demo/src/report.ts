@@ -9,6 +9,8 @@ export interface Step {
   /** The protocol's word, or what was called. */
   readonly what: string
   readonly meaning: string
+  /** Instead of a size, where nothing was sent. */
+  readonly note?: string
   /** Size of what was sent, without padding. */
   readonly bytes?: number
   /** Since what it answers, or for what was done. */
@@ -36,46 +38,66 @@ export function jsonReport(write: (line: string) => void): Report {
   }
 }
 
+/** Texts for a person; a line with a step has at most 100 columns. */
 export function textReport(write: (line: string) => void, { color }: { color: boolean }): Report {
   const paint = (code: number) => (text: string) => (color ? `\x1b[${code}m${text}\x1b[0m` : text)
   const bold = paint(1)
   const dim = paint(2)
   const cyan = paint(36)
   const green = paint(32)
+  let parted = false
+  const print = (line: string) => {
+    parted = line === ''
+    write(line)
+  }
+  /** One empty line, wherever it is asked for. */
+  const part = () => {
+    if (!parted) print('')
+  }
   const fields = (values: Record<string, string>) => {
     const width = Math.max(...Object.keys(values).map((name) => name.length))
-    for (const [name, value] of Object.entries(values)) write(`      ${dim(name.padEnd(width))}  ${value}`)
+    for (const [name, value] of Object.entries(values)) print(`    ${dim(name.padEnd(width))}  ${value}`)
+    part()
   }
   return {
     start(facts) {
-      write('')
-      write(bold('  smpkit demo: a message becomes an encrypted push'))
-      write('')
+      part()
+      print(bold('  smpkit demo: a message becomes an encrypted push'))
+      part()
       fields(facts)
     },
     heading(text) {
-      write('')
-      write(`  ${bold(text)}`)
+      part()
+      print(`  ${bold(text)}`)
     },
-    step({ step, from, to, what, meaning, bytes, ms }) {
+    step({ step, from, to, what, meaning, note, bytes, ms }) {
+      // The protocol's word has a column of its own; what follows it goes with the meaning.
+      const [word = '', ...rest] = what.split(' ')
+      const parties = `${shortName(from)} → ${shortName(to)}`.padEnd(23)
+      const size = bytes === undefined ? (note ?? '') : `${bytes.toLocaleString('en')} B`
+      const time = ms === undefined ? '' : `${(ms < 100 ? round(ms) : Math.round(ms)).toLocaleString('en')} ms`
+      const facts = dim(`${size.padStart(11)} ${time.padStart(8)}`)
       const number = step === null ? ' ' : cyan(`${step}`)
-      const size = bytes === undefined ? '' : `${bytes.toLocaleString('en')} B`
-      const time = ms === undefined ? '' : `${round(ms).toLocaleString('en')} ms`
-      const facts = dim(`${size.padStart(8)} ${time.padStart(10)}`)
-      write(`  ${number} ${`${from} → ${to}`.padEnd(35)} ${green(what.padEnd(23))} ${facts}  ${meaning}`)
+      print(`  ${number} ${parties} ${green(word.padEnd(9))} ${facts}  ${[...rest, meaning].join(': ')}`)
     },
     exhibit(title, values) {
-      write('')
-      write(`      ${bold(title)}`)
+      part()
+      print(`    ${bold(title)}`)
       fields(values)
     },
     end(ms) {
-      write('')
-      write(`  ${bold('Done')} in ${(ms / 1000).toFixed(1)} s.`)
-      write('')
+      part()
+      print(
+        `  ${bold('Done')} in ${(ms / 1000).toFixed(1)} s: the phone read it, and the push provider saw nothing of it.`,
+      )
+      part()
     },
   }
 }
+
+/** So that a line fits a terminal; the start says what is what. */
+const shortName = (party: string): string =>
+  ({ 'notification server': 'ntf server', 'push provider': 'provider' })[party] ?? party
 
 /** Tenths of a millisecond are enough to look at. */
 const round = (ms: number): number => Math.round(ms * 10) / 10
