@@ -29,28 +29,34 @@ export class Table<R, I extends string = never> {
   /** Replaces the row of this key. */
   put(row: R): void {
     const key = this.keyOf(row)
-    this.remove(key)
+    const before = this.#rows.get(key)
     this.#rows.set(key, row)
     for (const name in this.#indexes) {
-      const index = this.#indexes[name]
       const value = this.indexKeys[name](row)
+      if (before !== undefined) {
+        const valueBefore = this.indexKeys[name](before)
+        if (valueBefore === value) continue
+        this.#leave(name, valueBefore, key)
+      }
+      const index = this.#indexes[name]
       const keys = index.get(value)
       if (keys) keys.add(key)
       else index.set(value, new Set([key]))
     }
   }
 
+  #leave(name: I, value: string, key: string): void {
+    const index = this.#indexes[name]
+    const keys = index.get(value)
+    keys?.delete(key)
+    if (keys?.size === 0) index.delete(value)
+  }
+
   remove(key: string): R | undefined {
     const row = this.#rows.get(key)
     if (row === undefined) return undefined
     this.#rows.delete(key)
-    for (const name in this.#indexes) {
-      const index = this.#indexes[name]
-      const value = this.indexKeys[name](row)
-      const keys = index.get(value)
-      keys?.delete(key)
-      if (keys?.size === 0) index.delete(value)
-    }
+    for (const name in this.#indexes) this.#leave(name, this.indexKeys[name](row), key)
     return row
   }
 

@@ -1,6 +1,6 @@
 // Spec 30 §5: the provider `console`, for demonstrations and tests: a line of text for each push.
-import { hmacSha512, randomBytes } from '@smpkit/crypto'
-import { toHex } from '@smpkit/encoding'
+import { randomBytes, sha256 } from '@smpkit/crypto'
+import { concat, toHex } from '@smpkit/encoding'
 import { DeviceTokenError } from './errors.js'
 import type { NotificationData } from './notification-data.js'
 import type { Push, PushOutcome, PushProvider } from './provider.js'
@@ -14,6 +14,7 @@ export interface ConsoleProviderOptions {
 }
 
 const maxTokenLength = 255
+const textEncoder = new TextEncoder()
 
 /** Accepts every push at once. Tokens are any texts of 1 to 255 characters. */
 export function consoleProvider({ write, name = 'console', deliver }: ConsoleProviderOptions): PushProvider {
@@ -23,7 +24,7 @@ export function consoleProvider({ write, name = 'console', deliver }: ConsolePro
 
   async function send(push: Push, { signal }: { readonly signal: AbortSignal }): Promise<PushOutcome> {
     if (closed || signal.aborted) return { outcome: 'retry', afterMs: 0, reason: closed ? 'closed' : 'aborted' }
-    const device = toHex(hmacSha512(salt, new TextEncoder().encode(push.token)).subarray(0, 4))
+    const device = toHex(sha256(concat(salt, textEncoder.encode(push.token))).subarray(0, 4))
     const data = Object.entries(push.notificationData).map(([key, value]) => `${key}=${shorten(String(value))}`)
     try {
       write(`push to device ${device}: ${push.kind}, ${bodyLength(push.notificationData)} bytes, ${data.join(' ')}`)
@@ -52,11 +53,13 @@ export function consoleProvider({ write, name = 'console', deliver }: ConsolePro
   }
 }
 
-/** Of the JSON `{"notificationData":…}`, whose texts need no escapes. */
+/** Of the JSON `{"notificationData":{"name":"text",…}}`, whose texts need no escapes. */
 function bodyLength(data: NotificationData): number {
-  const texts = Object.values(data).filter((value) => typeof value === 'string')
-  const frame = JSON.stringify({ notificationData: data }, (_, value) => (typeof value === 'string' ? '' : value))
-  return texts.reduce((length, text) => length + text.length, frame.length)
+  let length = '{"notificationData":{}}'.length - 1
+  for (const [name, value] of Object.entries(data)) {
+    length += `"${name}":,`.length + String(value).length + (typeof value === 'string' ? 2 : 0)
+  }
+  return length
 }
 
 /** Ciphertext has thousands of characters; its beginning shows that it is opaque. */

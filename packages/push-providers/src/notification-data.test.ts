@@ -37,6 +37,8 @@ test.each(vectors<Case>('push-regcode').filter(([, { op }]) => op === 'code'))('
 test('a device opens each kind of push that was made for it', () => {
   expect(openPush(secret, verificationData(secret, code))).toEqual({ kind: 'verification', code })
   expect(openPush(secret, checkMessagesData)).toEqual({ kind: 'check' })
+  // As FCM carries it.
+  expect(openPush(secret, { checkMessages: 'true' })).toEqual({ kind: 'check' })
   const opened = openPush(secret, JSON.parse(JSON.stringify(messageData(secret, `${queue} 1 AA== ;${item}`))))
   expect(opened).toMatchObject({ kind: 'message', items: [{ ntfTs: 1700000001 }] })
 })

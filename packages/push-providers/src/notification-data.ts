@@ -34,12 +34,15 @@ export function kindOf(data: NotificationData): PushKind {
   return 'message' in data ? 'message' : 'verification'
 }
 
+/** FCM carries all members as texts (30 §6). */
+const isTrue = (value: unknown) => value === true || value === 'true'
+
 /** Reads what came as JSON: of the three shapes exactly one; unknown members are ignored. @throws PayloadError `FORMAT` */
 export function readNotificationData(json: unknown): NotificationData {
   const value = typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {}
   const own = (name: string) => (Object.hasOwn(value, name) ? value[name] : undefined)
   const [nonce, verification, message, check] = ['nonce', 'verification', 'message', 'checkMessages'].map(own)
-  if (verification === undefined && message === undefined && check === true) return checkMessagesData
+  if (verification === undefined && message === undefined && isTrue(check)) return checkMessagesData
   if (check === undefined && typeof nonce === 'string') {
     if (typeof verification === 'string' && message === undefined) return { nonce, verification }
     if (typeof message === 'string' && verification === undefined) return { nonce, message }
