@@ -15,6 +15,8 @@ import type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, S
 import { Table } from './table.js'
 
 const maxDeadLetters = 1000
+const none: readonly never[] = []
+const bySeq = (a: NotificationRow, b: NotificationRow) => a.seq - b.seq
 
 /** Walks that are remembered; others sort again. */
 const maxWalks = 8
@@ -137,40 +139,55 @@ class MemoryStore implements NotificationStore {
     if (this.#closed) throw new StoreClosedError()
   }
 
-  #select(selection: Selection): Rows {
-    const tokens = new Set<TokenRow>()
-    const subscriptions = new Set<SubscriptionRow>()
-    const notifications = new Set<NotificationRow>()
-    for (const id of selection.tokens?.id ?? []) add(tokens, this.#tokens.get(id))
-    for (const key of selection.tokens?.owner ?? []) add(tokens, ...this.#tokens.find('owner', key))
-    for (const key of selection.tokens?.device ?? []) add(tokens, ...this.#tokens.find('device', key))
-    for (const id of selection.subscriptions?.id ?? []) add(subscriptions, this.#subscriptions.get(id))
-    for (const key of selection.subscriptions?.owner ?? [])
-      add(subscriptions, ...this.#subscriptions.find('owner', key))
-    for (const key of selection.subscriptions?.token ?? [])
-      add(subscriptions, ...this.#subscriptions.find('token', key))
-    for (const key of selection.subscriptions?.queue ?? []) {
-      add(subscriptions, this.#subscriptions.get(this.#queues.get(key) ?? ''))
-    }
-    if (selection.subscriptions?.withTokens) for (const { token } of subscriptions) add(tokens, this.#tokens.get(token))
-    for (const id of selection.notifications?.subscription ?? []) add(notifications, this.#notifications.get(id))
-    if (selection.notifications?.oldest) {
-      const { token, limit } = selection.notifications.oldest
-      const ofToken = [...this.#notifications.find('token', token)].sort((a, b) => a.seq - b.seq)
-      add(notifications, ...ofToken.slice(0, limit))
-    }
-    const owner = selection.countsOf
+  #select({ tokens, subscriptions, notifications, outbox, servers, countsOf }: Selection): Rows {
+    const found = subscriptions ? this.#selectSubscriptions(subscriptions) : none
     return {
-      tokens: [...tokens],
-      subscriptions: [...subscriptions],
-      notifications: [...notifications].sort((a, b) => a.seq - b.seq),
-      outbox: (selection.outbox?.id ?? []).flatMap((id) => this.#outbox.get(id) ?? []),
-      servers: (selection.servers?.key ?? []).flatMap((key) => this.#servers.get(key) ?? []),
+      tokens:
+        tokens || subscriptions?.withTokens
+          ? this.#selectTokens(tokens ?? {}, subscriptions?.withTokens ? found : none)
+          : none,
+      subscriptions: found,
+      notifications: notifications ? this.#selectNotifications(notifications) : none,
+      outbox: outbox?.id?.flatMap((id) => this.#outbox.get(id) ?? []) ?? none,
+      servers: servers?.key?.flatMap((key) => this.#servers.get(key) ?? []) ?? none,
       counts: {
-        tokens: owner === undefined ? 0 : this.#tokens.count('owner', owner),
-        subscriptions: owner === undefined ? 0 : this.#subscriptions.count('owner', owner),
+        tokens: countsOf === undefined ? 0 : this.#tokens.count('owner', countsOf),
+        subscriptions: countsOf === undefined ? 0 : this.#subscriptions.count('owner', countsOf),
       },
     }
+  }
+
+  #selectTokens(
+    { id = none, owner = none, device = none }: NonNullable<Selection['tokens']>,
+    ofSubscriptions: readonly SubscriptionRow[],
+  ): TokenRow[] {
+    const rows = new Set<TokenRow>()
+    for (const key of id) add(rows, this.#tokens.get(key))
+    for (const key of owner) add(rows, ...this.#tokens.find('owner', key))
+    for (const key of device) add(rows, ...this.#tokens.find('device', key))
+    for (const { token } of ofSubscriptions) add(rows, this.#tokens.get(token))
+    return [...rows]
+  }
+
+  #selectSubscriptions({
+    id = none,
+    owner = none,
+    queue = none,
+    token = none,
+  }: NonNullable<Selection['subscriptions']>): SubscriptionRow[] {
+    const rows = new Set<SubscriptionRow>()
+    for (const key of id) add(rows, this.#subscriptions.get(key))
+    for (const key of owner) add(rows, ...this.#subscriptions.find('owner', key))
+    for (const key of token) add(rows, ...this.#subscriptions.find('token', key))
+    for (const key of queue) add(rows, this.#subscriptions.get(this.#queues.get(key) ?? ''))
+    return [...rows]
+  }
+
+  #selectNotifications({ subscription = none, oldest }: NonNullable<Selection['notifications']>): NotificationRow[] {
+    const rows = new Set<NotificationRow>()
+    for (const id of subscription) add(rows, this.#notifications.get(id))
+    if (oldest) add(rows, ...[...this.#notifications.find('token', oldest.token)].sort(bySeq).slice(0, oldest.limit))
+    return [...rows].sort(bySeq)
   }
 
   #apply(changes: Changes): void {
