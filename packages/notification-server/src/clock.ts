@@ -1,19 +1,7 @@
 // Time as the notification server sees it; tests give their own.
+import { type Clock, systemClock as monotonic } from '@smpkit/smp-client'
 
-export interface Clock {
-  /** Milliseconds since the Unix epoch. */
-  now(): number
-  /** Runs `run` once after so many milliseconds, unless the returned function is called before. */
-  after(milliseconds: number, run: () => void): () => void
-}
+export type { Clock }
 
-/** No timer of Node takes more. */
-const longest = 2 ** 31 - 1
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, Math.min(Math.max(milliseconds, 0), longest))
-    return () => clearTimeout(timer)
-  },
-}
+/** The time of day, as the rows of the store need it. */
+export const systemClock: Clock = { now: () => Date.now(), schedule: monotonic.schedule }

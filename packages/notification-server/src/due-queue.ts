@@ -43,7 +43,7 @@ export class DueQueue<T> {
     if (!first || first.dueAt >= this.#timerAt) return
     this.#cancel?.()
     this.#timerAt = first.dueAt
-    this.#cancel = this.clock.after(Math.max(0, first.dueAt - this.clock.now()), () => this.#fire())
+    this.#cancel = this.clock.schedule(() => this.#fire(), Math.max(0, first.dueAt - this.clock.now()))
   }
 
   #fire(): void {

@@ -79,7 +79,7 @@ export class Intake {
           return
         }
         await new Promise<void>((resolve) => {
-          const cancel = clock.after(limits.storeRetry, resolve)
+          const cancel = clock.schedule(resolve, limits.storeRetry)
           this.#cancelPause = () => {
             cancel()
             resolve()

@@ -33,11 +33,11 @@ export class Maintenance {
   start(): void {
     if (this.#closed) return
     const { clock, limits, logger } = this.#options
-    this.#cancel = clock.after(limits.maintenanceEvery, () => {
+    this.#cancel = clock.schedule(() => {
       this.#running = this.#round()
         .catch((error) => logger.error({ error: errorKind(error) }, 'maintenance could not use the store'))
         .then(() => this.start())
-    })
+    }, limits.maintenanceEvery)
   }
 
   async close(): Promise<void> {

@@ -233,7 +233,7 @@ export class Outbox {
     let giveUp = (_: string) => {}
     const outcome = await new Promise<PushOutcome>((resolve) => {
       const retry = (reason: string) => resolve({ outcome: 'retry', afterMs: 0, reason })
-      const cancel = clock.after(limits.pushTimeout, () => giveUp('timeout'))
+      const cancel = clock.schedule(() => giveUp('timeout'), limits.pushTimeout)
       giveUp = (reason) => {
         cancel()
         abort.abort()

@@ -184,7 +184,7 @@ export class Subscriptions {
       if (waiters.size === 0 && this.#waiting.get(id) === waiters) this.#waiting.delete(id)
     }
     const wait = async (milliseconds: number, signal?: AbortSignal) => {
-      const cancel = this.#options.clock.after(milliseconds, resolve)
+      const cancel = this.#options.clock.schedule(resolve, milliseconds)
       signal?.addEventListener('abort', resolve)
       await answer
       cancel()

@@ -19,7 +19,7 @@ export class ManualClock implements Clock {
     return this.#now
   }
 
-  after(milliseconds: number, run: () => void): () => void {
+  schedule(run: () => void, milliseconds: number): () => void {
     const timer = { at: this.#now + milliseconds, run }
     this.#timers.add(timer)
     return () => this.#timers.delete(timer)
