@@ -30,7 +30,7 @@ const temporary = {
   LARGE_MSG: false,
   /** The command cannot be written or authorized; `cause` says why. */
   INVALID: false,
-  /** More events came than the session may keep: it ended. */
+  /** More events came than the session may keep: it ended. Or a pool's server has several sessions whose events nobody took. */
   OVERFLOW: true,
   /** Proxied sending: the relay has no version in common with us. */
   VERSION: false,

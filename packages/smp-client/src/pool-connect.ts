@@ -6,6 +6,8 @@ import type { PooledServer } from './pooled-server.js'
 import type { SmpClientSession } from './session.js'
 
 export const closedError = () => new SmpClientError('CLOSED', 'the pool was closed')
+export const notTakenError = () =>
+  new SmpClientError('OVERFLOW', 'expected the events of earlier sessions to be taken before the next one begins')
 
 /** @param closing ends the attempt. @throws SmpClientError `CONNECT`, `CLOSED` */
 export async function connectInTime(

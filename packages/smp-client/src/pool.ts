@@ -56,7 +56,7 @@ export class SmpPool implements AsyncDisposable {
   readonly events: AsyncIterableIterator<PoolEvent, undefined>
   /** The latest status of each server whose status has changed. */
   readonly status: AsyncIterableIterator<PoolStatus, undefined>
-  /** The latest result of each subscription that has a new one. */
+  /** The latest result of each subscription that has a new one. What is dropped stays in memory until it is taken here. */
   readonly outcomes: AsyncIterableIterator<SubscriptionOutcome, undefined>
   readonly #servers = new Map<string, PooledServer>()
   readonly #events: Stream<PoolEvent>

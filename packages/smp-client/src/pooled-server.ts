@@ -6,7 +6,7 @@ import { BackOff } from './back-off.js'
 import { sleep, within } from './clock.js'
 import { aborted, type Outcome, SmpClientError, SmpError, unlessAborted } from './errors.js'
 import { Mailboxes } from './mailboxes.js'
-import { closedError, connectInTime, neverReachable } from './pool-connect.js'
+import { closedError, connectInTime, neverReachable, notTakenError } from './pool-connect.js'
 import type { PoolContext, QueueSubscription } from './pool-context.js'
 import { QueueMessages, type ReceivingQueue } from './queue-messages.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
@@ -184,7 +184,7 @@ export class PooledServer implements Requester {
     const done = await this.#context.connectTurn(this.#failing, this.#closing.signal)
     try {
       if (this.closing) throw closedError()
-      if (this.#forwarding.size >= maxForwarding) throw notTaken()
+      if (this.#forwarding.size >= maxForwarding) throw notTakenError()
       const session = await connectInTime(this, this.#context, this.#closing.signal)
       if (this.closing) {
         void session.close()
@@ -297,5 +297,3 @@ const endTags: ReadonlySet<string> = new Set(['END', 'ENDS'])
 
 const endedError = () => new SmpClientError('ENDED', 'another connection took the subscription')
 const deletedError = () => new SmpClientError('DELETED', 'the queue or its notifier was deleted')
-const notTaken = () =>
-  new SmpClientError('OVERFLOW', 'expected the events of earlier sessions to be taken before the next one begins')

@@ -239,7 +239,7 @@ describe('messages of a queue', () => {
     peer.send(mine.recipientId, encrypted('two'))
     await first
     await settled()
-    await messages.return(undefined)
+    await messages.return()
     peer.send(mine.recipientId, encrypted('three'))
     expect(await take(session, 2)).toHaveLength(2)
     await session.close()
