@@ -333,6 +333,17 @@ describe('subscriptions', () => {
     await pool.close()
   })
 
+  it('of one queue with two keys are those of the last', async () => {
+    const { network, pool } = setUp()
+    const [queue] = queues(1) as [QueueSubscription]
+    const outcomes = await pool
+      .server(address())
+      .subscribe('messages', [queue, { ...queue, key: PrivateKey.generate('ed25519') }])
+    expect(results(outcomes)).toEqual(['pending', 'ok'])
+    expect(network.peer.commands).toHaveLength(1)
+    await pool.close()
+  })
+
   it('of one kind do not wait for those of the other', async () => {
     const { network, pool } = setUp()
     network.handler = (one, peer) => (one.command.tag === 'NSUB' ? undefined : ok(one, peer))

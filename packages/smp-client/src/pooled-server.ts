@@ -138,7 +138,8 @@ export class PooledServer implements Requester {
       if (former && former !== subscription) this.#context.onForgotten(former)
       return subscription
     })
-    const settled = this.#waiters.wait(subscriptions)
+    // One that was given again with another key is no more.
+    const settled = this.#waiters.wait(subscriptions.filter((subscription) => table.has(subscription)))
     this.#added = true
     this.#retryNow.abort()
     void this.#subscribePending()

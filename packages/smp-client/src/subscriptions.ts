@@ -126,6 +126,10 @@ export class SubscriptionTable {
     return this.#all.get(toMapKey(id))
   }
 
+  has(subscription: Subscription): boolean {
+    return this.#all.get(subscription.id) === subscription
+  }
+
   /** `serviceId`: of the service that the server counts it to, as far as the caller knows. */
   add(id: Uint8Array, key: PrivateAuthKey, serviceId: Uint8Array | null): Subscription {
     const mapKey = toMapKey(id)
@@ -144,7 +148,7 @@ export class SubscriptionTable {
   }
 
   remove(subscription: Subscription): void {
-    if (this.#all.get(subscription.id) !== subscription) return
+    if (!this.has(subscription)) return
     this.#all.delete(subscription.id)
     this.#pending.delete(subscription)
     if (subscription.associated) this.#dissociate(subscription)
@@ -179,7 +183,7 @@ export class SubscriptionTable {
 
   /** Subscribed, alone or, with the service's id, as one of the service's queues. */
   succeeded(subscription: Subscription, serviceId: Uint8Array | null): void {
-    if (this.#all.get(subscription.id) !== subscription) return
+    if (!this.has(subscription)) return
     this.#pending.delete(subscription)
     if (subscription.associated) this.#dissociate(subscription)
     if (serviceId) this.#associate(subscription, serviceId)
@@ -200,11 +204,11 @@ export class SubscriptionTable {
 
   /** Not now. */
   postponed(subscription: Subscription, error: SmpError): void {
-    if (this.#all.get(subscription.id) === subscription) this.#set(subscription, 'pending', error)
+    if (this.has(subscription)) this.#set(subscription, 'pending', error)
   }
 
   dropped(subscription: Subscription, result: 'error' | 'ended' | 'deleted', error: SmpError): void {
-    if (this.#all.get(subscription.id) !== subscription) return
+    if (!this.has(subscription)) return
     this.remove(subscription)
     this.#set(subscription, result, error)
   }
