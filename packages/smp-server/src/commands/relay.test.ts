@@ -98,7 +98,7 @@ describe('a relay', () => {
     expect(brief(await proxied.request(sendCommand('x'), { entityId, key }))).toBe('ERR AUTH')
     expect(brief(await proxied.request({ tag: 'LGET' }, { entityId }))).toBe('ERR AUTH')
     expect(brief(await proxied.request({ tag: 'SKEY', senderKey: authKey }, { entityId, key }))).toBe('ERR AUTH')
-    const answer = async (command: string, id = empty) => {
+    const answer = async (command: string, id: Uint8Array = empty) => {
       const corrId = randomBytes(24)
       return brief(await raw(rawTransmission(20, { corrId, entityId: id, command }), corrId))
     }
