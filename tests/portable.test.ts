@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
-const root = new URL('../../../', import.meta.url)
+const root = new URL('../', import.meta.url)
 const path = (name: string) => fileURLToPath(new URL(name, root))
 
 /** Resolves a package's own `#` imports as a browser's bundler does, and says on stderr to what. */
