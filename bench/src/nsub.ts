@@ -4,11 +4,13 @@ import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { openSession, type QueueSubscription, type Request, SmpPool } from '@smpkit/smp-client'
 import { authorize, type CommandOf, smpVersions } from '@smpkit/smp-commands'
 import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
-import { type Bench, type Row, row } from './harness.js'
+import { type Bench, median, type Row, row } from './harness.js'
 import { type Peer, residentMemory, startPeer } from './peer.js'
 
 const queues = 100_000
-const limitCount = 20_000
+/** In turns with the limit, so that both see the same machine. */
+const rounds = 5
+const limitCount = 10_000
 
 /** Makes the queues; the key of each notifier is its own, as a notification server sees it. */
 async function createQueues(address: ServerAddress, count: number): Promise<QueueSubscription[]> {
@@ -78,13 +80,18 @@ export const nsub: Bench = {
     const before = { client: await residentMemory(), server: await peer.call<number>('residentMemory') }
     progress(`creating ${queues.toLocaleString('en')} queues`)
     const subscriptions = await createQueues(address, queues)
-    progress('subscribing')
-    const start = performance.now()
-    const outcomes = await server.subscribe('notifications', subscriptions)
-    const ours = (queues * 1000) / (performance.now() - start)
-    const failed = outcomes.filter(({ result }) => result !== 'ok').length
-    if (failed > 0) throw new Error(`${failed} of ${queues} queues were not subscribed`)
-    progress('measuring memory and the limit')
+    const rates = { ours: [] as number[], limit: [] as number[] }
+    for (let i = 0; i < rounds; i++) {
+      progress(`subscribing, ${i + 1} of ${rounds}`)
+      const part = subscriptions.slice((i * queues) / rounds, ((i + 1) * queues) / rounds)
+      const start = performance.now()
+      const outcomes = await server.subscribe('notifications', part)
+      rates.ours.push((part.length * 1000) / (performance.now() - start))
+      const failed = outcomes.filter(({ result }) => result !== 'ok').length
+      if (failed > 0) throw new Error(`${failed} of ${part.length} queues were not subscribed`)
+      rates.limit.push(await limit(peer))
+    }
+    progress('measuring memory')
     const after = { client: await residentMemory(), server: await peer.call<number>('residentMemory') }
     const memory = (side: 'client' | 'server'): Row => ({
       name: `resident memory per subscription, ${side}`,
@@ -94,7 +101,7 @@ export const nsub: Bench = {
       ratio: null,
       atMost: 4096,
     })
-    const rates = { ours, limit: await limit(peer) }
-    return [row('NSUB of 100,000 queues', 'queues/s', rates, 0.6), memory('client'), memory('server')]
+    const ratio = { ours: median(rates.ours), limit: median(rates.limit) }
+    return [row('NSUB of 100,000 queues', 'queues/s', ratio, 0.6), memory('client'), memory('server')]
   },
 }
