@@ -43,6 +43,11 @@ export function isTypedError(error: unknown): error is TypedError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'temporary' in error
 }
 
+/** A mistake in the vector itself: no outcome passes. */
+export class VectorError extends Error {
+  override readonly name = 'VectorError'
+}
+
 /** What the runner finds where a package gives no error of its own. */
 export class RunnerError extends Error {
   override readonly name = 'RunnerError'
@@ -125,7 +130,7 @@ export function isObject(value: unknown): value is { [name: string]: Json } {
 }
 
 export function fromHex(hex: string): Uint8Array {
-  if (!/^(?:[0-9a-f]{2})*$/.test(hex)) throw new Error('the vector is wrong: expected lower-case hex')
+  if (!/^(?:[0-9a-f]{2})*$/.test(hex)) throw new VectorError('expected lower-case hex')
   return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
 }
 
@@ -153,7 +158,7 @@ export class Fields {
   readonly #fields: { [name: string]: Json }
 
   constructor(fields: Json) {
-    if (!isObject(fields)) throw new Error('the vector is wrong: expected an object')
+    if (!isObject(fields)) throw new VectorError('expected an object')
     this.#fields = fields
   }
 
@@ -163,7 +168,7 @@ export class Fields {
 
   #checked<T>(name: string, kind: string, isKind: (value: Json) => value is T & Json): T {
     const value = this.get(name)
-    if (!isKind(value)) throw new Error(`the vector is wrong: expected a ${kind} in ${name}`)
+    if (!isKind(value)) throw new VectorError(`expected a ${kind} in ${name}`)
     return value
   }
 

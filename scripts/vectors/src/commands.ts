@@ -2,11 +2,11 @@
 
 import { Writer } from '@smpkit/encoding'
 import { commandFormat, messageFormat, type SmpVersion, smpVersions } from '@smpkit/smp-commands'
-import { binaryOperations, type Suite, type VectorCase } from './case.js'
+import { binaryOperations, type Suite, type VectorCase, VectorError } from './case.js'
 import { fromJson } from './values.js'
 
 export function versionOf({ version }: VectorCase): SmpVersion {
-  if (version === undefined) throw new Error('the vector is wrong: expected a version')
+  if (version === undefined) throw new VectorError('expected a version')
   return version as SmpVersion
 }
 

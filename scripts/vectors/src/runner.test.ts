@@ -115,8 +115,9 @@ describe('a case fails', () => {
   })
 
   it('with inputs of the wrong kind', () => {
-    expect(runOne({ op: 'double', in: { n: '4' }, error: 'any' }).failures).toHaveLength(1)
-    expect(runOne({ op: 'decode', bytes: 'XY', error: 'any' }).failures).toHaveLength(1)
+    const wrong = [{ id: 'one', why: expect.stringMatching(/^the vector is wrong: expected .*$/) }]
+    expect(runOne({ op: 'double', in: { n: '4' }, error: 'any' }).failures).toEqual(wrong)
+    expect(runOne({ op: 'decode', bytes: 'XY', error: 'any' }).failures).toEqual(wrong)
   })
 })
 
@@ -161,6 +162,12 @@ describe('a file fails', () => {
     expect(failures).toEqual([{ id: 'a', why: 'unknown suite' }])
   })
 
+  it.each([[null], [5], [{}], [{ id: 1, op: 'encode' }]])('with %j as a case, and runs the others', (wrong) => {
+    const { failures, counts } = runCases([wrong as object, { id: 'a', op: 'encode', value: 5, bytes: '05' }])
+    expect(failures).toEqual([{ id: undefined, why: 'expected a case with an id at index 0' }])
+    expect(counts.passed).toBe(1)
+  })
+
   it('with the same id twice', () => {
     const twice = { id: 'a', op: 'encode', value: 5, bytes: '05' }
     const { failures, counts } = runCases([twice, twice])
@@ -181,7 +188,7 @@ it('finds JSON files in folders and their folders, by name', () => {
   for (const name of ['c.json', 'b/a.json', 'README.md']) writeFileSync(path.join(place, name), '')
   expect(findFiles(place)).toEqual([path.join(place, 'b', 'a.json'), path.join(place, 'c.json')])
   expect(findFiles(path.join(place, 'README.md'))).toEqual([path.join(place, 'README.md')])
-  expect(() => findFiles(path.join(place, 'missing'))).toThrow('ENOENT')
+  expect(() => findFiles(path.join(place, 'missing'))).toThrow('found nothing at')
 })
 
 describe('a difference', () => {

@@ -2,7 +2,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DecodeError } from '@smpkit/encoding'
-import { isObject, isTypedError, type Json, type Suite, type TypedError, toJson, type VectorCase } from './case.js'
+import {
+  isObject,
+  isTypedError,
+  type Json,
+  type Suite,
+  type TypedError,
+  toJson,
+  type VectorCase,
+  VectorError,
+} from './case.js'
 import { type Difference, firstDifference } from './compare.js'
 
 export interface Registry {
@@ -32,7 +41,9 @@ export interface FileResult {
 
 /** The vector files under a folder, or the file itself. */
 export function findFiles(place: string): string[] {
-  if (!statSync(place).isDirectory()) return [place]
+  const found = statSync(place, { throwIfNoEntry: false })
+  if (!found) throw new Error(`expected a folder or file, found nothing at ${place}`)
+  if (!found.isDirectory()) return [place]
   const entries = readdirSync(place, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
   return entries.flatMap((entry) => {
     const inner = path.join(place, entry.name)
@@ -55,13 +66,18 @@ export function runFile(file: string, registry: Registry, only: readonly string[
   if (typeof suite !== 'string' || !Array.isArray(cases)) return broken(file, '?', 'expected a suite and cases')
   if (only.length > 0 && !only.includes(suite)) return undefined
   const result = empty(file, suite)
-  const ids = new Set<Json | undefined>()
-  for (const vector of cases as unknown as VectorCase[]) {
-    if (typeof vector.id !== 'string' || ids.has(vector.id)) {
-      result.failures.push({ id: undefined, why: `expected an id of its own for each case, got ${vector.id} twice` })
+  const ids = new Set<string>()
+  for (const [index, vector] of cases.entries()) {
+    const id = isObject(vector) ? vector.id : undefined
+    if (typeof id !== 'string') {
+      result.failures.push({ id: undefined, why: `expected a case with an id at index ${index}` })
+      continue
     }
-    ids.add(vector.id)
-    runCase(vector, result, registry)
+    if (ids.has(id)) {
+      result.failures.push({ id: undefined, why: `expected an id of its own for each case, got ${id} twice` })
+    }
+    ids.add(id)
+    runCase(vector as unknown as VectorCase, result, registry)
   }
   return result
 }
@@ -102,6 +118,7 @@ function whyFailed(vector: VectorCase, suite: Suite | undefined): string | Diffe
     if (vector.error === undefined) return firstDifference(operation.expected(vector), actual)
     return { path: 'error', expected: vector.error, actual: { noError: actual } }
   } catch (error) {
+    if (error instanceof VectorError) return `the vector is wrong: ${error.message}`
     if (!isTypedError(error)) return `expected a typed error, got ${error instanceof Error ? error.stack : error}`
     if (vector.lax || vector.quirk || vector.error === 'any') return undefined
     if (vector.error === undefined) return `expected no error, got ${error.name} ${error.code}: ${error.message}`
