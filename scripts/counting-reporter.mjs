@@ -1,9 +1,17 @@
 // A vitest reporter that writes to the file COUNTS_FILE how many tests passed and failed, and which were skipped why.
 import fs from 'node:fs'
 
+/** Whether a hook of the test's file or of a suite around it failed, so that it could not start. */
+function isStopped(test) {
+  for (let around = test.parent; around; around = around.type === 'module' ? undefined : around.parent) {
+    if (around.errors().length > 0) return true
+  }
+  return false
+}
+
 function skipped(test) {
-  const { note } = test.result()
-  return { name: `${test.module.project.name}: ${test.fullName}`, reason: note ?? 'skipped in the test file' }
+  const reason = test.result().note ?? (isStopped(test) ? 'its set-up failed' : 'skipped in the test file')
+  return { name: `${test.module.project.name}: ${test.fullName}`, reason }
 }
 
 export default class CountingReporter {
