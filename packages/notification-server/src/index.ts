@@ -6,15 +6,19 @@ export { memoryStore, StoreClosedError } from './memory-store.js'
 export type { PushReport } from './outbox.js'
 export type { Owned } from './owned.js'
 export { poolSubscriber } from './pool-subscriber.js'
-export type {
-  DeadLetter,
-  NotificationRow,
-  OutboxRow,
-  ServerRow,
-  SubscriptionRow,
-  SubscriptionStatus,
-  TokenRow,
-  TokenStatus,
+export {
+  type DeadLetter,
+  deviceKey,
+  type NotificationRow,
+  type OutboxRow,
+  outboxId,
+  queueKey,
+  type ServerRow,
+  type SubscriptionRow,
+  type SubscriptionStatus,
+  type TokenRow,
+  type TokenStatus,
+  tokenDueAt,
 } from './rows.js'
 export {
   createNotificationServer,

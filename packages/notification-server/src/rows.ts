@@ -104,7 +104,7 @@ export interface DeadLetter {
 
 export const outboxId = (token: string, kind: PushKind): string => `${token}/${kind}`
 
-/** The key of a queue whatever its server's hosts are called. */
+/** The key of a queue whatever its server's hosts are called; the notifier id is in base64url with padding. */
 export const queueKey = (server: string, notifierIdText: string): string => `${server}/${notifierIdText}`
 
 /** Registrations of one device have it in common. */
