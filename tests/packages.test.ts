@@ -24,7 +24,7 @@ describe.each(libraries.map((item) => [item.manifest.name, item] as const))(
     })
 
     it('is MIT, free of side effects, and publishes only what was built', () => {
-      expect(manifest).toMatchObject({ license: 'MIT', sideEffects: false, files: ['dist'] })
+      expect(manifest).toMatchObject({ license: 'MIT', sideEffects: false, files: ['dist', '!dist/.tsbuildinfo'] })
       expect(manifest.private).toBeUndefined()
     })
 
