@@ -63,6 +63,8 @@ async function main(): Promise<number> {
     console.error(`no benchmark's name contains ${filter}; there are ${benches.map(({ name }) => name).join(', ')}`)
     return 2
   }
+  // A file that cannot be written is known before minutes of measuring.
+  if (values.json) writeFileSync(values.json, '')
   const rows: Row[] = []
   for (const { name, run } of chosen) {
     const progress = (text: string) => process.stderr.write(`[bench] ${name}: ${text} …\n`)

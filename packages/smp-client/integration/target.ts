@@ -51,6 +51,7 @@ export class Target {
   maxVersion = 0
 
   async start(): Promise<void> {
+    if (process.env.SMP_SERVER_2 && !process.env.SMP_SERVER) throw new Error('SMP_SERVER_2 needs SMP_SERVER')
     const texts = [process.env.SMP_SERVER, process.env.SMP_SERVER_2].filter((text) => text !== undefined && text !== '')
     this.#addresses =
       texts.length > 0 ? texts.map((text) => parseServerAddress(text as string, 'smp')) : await this.#embedded()
