@@ -1,3 +1,4 @@
+export { decryptAesGcm, encryptAesGcm } from './aes-gcm.js'
 export type { DhAlgorithm, KeyAlgorithm, SigningAlgorithm } from './algorithms.js'
 export { authenticate, authenticatorLength, verifyAuthenticator } from './authenticator.js'
 export { BlockChain, blockChains, initialChainKeys, nextBlockKey } from './block-chain.js'
@@ -41,5 +42,6 @@ export {
   sealLinkItem,
   senderIdOf,
 } from './links.js'
+export type { AesGcmSealed } from './platform.js'
 export { dh, sign, verify } from './signatures.js'
 export { signKey, verifySignedKey } from './signed-key.js'

@@ -1,5 +1,7 @@
 // Spec 02 §1: the primitives by Node's OpenSSL, XSalsa20-Poly1305 by sodium-native where it is installed.
 import {
+  createCipheriv,
+  createDecipheriv,
   createHash,
   createHmac,
   createPrivateKey,
@@ -33,6 +35,9 @@ const native = (handle: Handle) => handle as KeyObject
  */
 const plain = (buffer: Buffer) => new Uint8Array(buffer)
 
+/** As `plain` without a copy, for what is large. */
+const view = ({ buffer, byteOffset, length }: Buffer) => new Uint8Array(buffer, byteOffset, length)
+
 const hash = (name: string) => (data: Uint8Array) => plain(createHash(name).update(data).digest())
 
 const scratch = Buffer.allocUnsafeSlow(64)
@@ -65,6 +70,29 @@ function hkdfSha512(salt: Uint8Array, inputKey: Uint8Array, info: Uint8Array, le
     output.set(at + hmacLength > length ? part.subarray(0, length - at) : part, at)
   }
   return output
+}
+
+const aesGcm: Pick<Platform, 'aesGcmSeal' | 'aesGcmOpen'> = {
+  aesGcmSeal(key, iv, associatedData, plaintext) {
+    const cipher = createCipheriv('aes-256-gcm', key, iv)
+    cipher.setAAD(associatedData)
+    const ciphertext = view(cipher.update(plaintext))
+    cipher.final()
+    return { tag: plain(cipher.getAuthTag()), ciphertext }
+  },
+  aesGcmOpen(key, iv, associatedData, tag, ciphertext) {
+    // Without the length, Node would take shorter tags too.
+    const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: 16 })
+    decipher.setAAD(associatedData)
+    decipher.setAuthTag(tag)
+    const plaintext = view(decipher.update(ciphertext))
+    try {
+      decipher.final()
+      return plaintext
+    } catch {
+      return undefined
+    }
+  },
 }
 
 function sodiumSecretbox(sodium: Sodium): Pick<Platform, 'secretboxSeal' | 'secretboxOpen'> {
@@ -126,6 +154,7 @@ export function nodePlatform(sodium: Sodium | undefined): Platform {
       const { buffer } = Buffer.allocUnsafeSlow(length)
       return new Uint8Array(buffer, 0, length)
     },
+    ...aesGcm,
     ...(sodium ? sodiumSecretbox(sodium) : nobleSecretbox),
   }
 }

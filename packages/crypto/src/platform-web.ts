@@ -1,4 +1,5 @@
 // Spec 02 §1: the primitives in portable JavaScript.
+import { gcm } from '@noble/ciphers/aes.js'
 import { ed448, x448 } from '@noble/curves/ed448.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
@@ -6,6 +7,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { sha3_256, sha3_384 } from '@noble/hashes/sha3.js'
+import { concat } from '@smpkit/encoding'
 import type { Handle, Platform } from './platform.js'
 import { nobleSecretbox } from './secretbox-noble.js'
 
@@ -48,6 +50,17 @@ export const platform: Platform = {
   dh(algorithm, privateKey, publicKey) {
     try {
       return curves[algorithm].getSharedSecret(raw(privateKey), raw(publicKey))
+    } catch {
+      return undefined
+    }
+  },
+  aesGcmSeal(key, iv, associatedData, plaintext) {
+    const sealed = gcm(key, iv, associatedData).encrypt(plaintext)
+    return { tag: sealed.slice(plaintext.length), ciphertext: sealed.subarray(0, plaintext.length) }
+  },
+  aesGcmOpen(key, iv, associatedData, tag, ciphertext) {
+    try {
+      return gcm(key, iv, associatedData).decrypt(concat(ciphertext, tag))
     } catch {
       return undefined
     }

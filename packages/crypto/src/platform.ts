@@ -4,6 +4,13 @@ import type { DhAlgorithm, KeyAlgorithm, SigningAlgorithm } from './algorithms.j
 /** A key in the form that a platform works with. Made once for each key and kept. */
 export type Handle = object
 
+export interface AesGcmSealed {
+  /** 16 bytes. */
+  readonly tag: Uint8Array
+  /** As long as the plaintext. */
+  readonly ciphertext: Uint8Array
+}
+
 /** Raw bytes in, raw bytes out: plain arrays that belong to the caller. Lengths were checked before. */
 export interface Platform {
   randomBytes(length: number): Uint8Array
@@ -30,4 +37,14 @@ export interface Platform {
   secretboxSeal(key: Uint8Array, nonce: Uint8Array, block: Uint8Array): void
   /** The reverse, of at least 16 bytes; `false` if the tag does not fit. */
   secretboxOpen(key: Uint8Array, nonce: Uint8Array, block: Uint8Array): boolean
+  /** AES-256-GCM; an IV that has not 12 bytes goes through GHASH. */
+  aesGcmSeal(key: Uint8Array, iv: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array): AesGcmSealed
+  /** `undefined` if the tag, of 16 bytes, does not fit. */
+  aesGcmOpen(
+    key: Uint8Array,
+    iv: Uint8Array,
+    associatedData: Uint8Array,
+    tag: Uint8Array,
+    ciphertext: Uint8Array,
+  ): Uint8Array | undefined
 }

@@ -182,6 +182,37 @@ describe.each([
   })
 })
 
+describe('AES-256-GCM', () => {
+  const ivs = fc.oneof(bytes(12), bytes(16), fc.uint8Array({ minLength: 12, maxLength: 40 }))
+
+  it('seals the same and opens what the other sealed', () => {
+    fc.assert(
+      fc.property(bytes(32), ivs, data, data, (key, iv, associated, plaintext) => {
+        const { tag, ciphertext } = same((p) => p.aesGcmSeal(key, iv, associated, plaintext))
+        isPlain(tag)
+        isPlain(ciphertext)
+        expect([tag.length, ciphertext.length]).toEqual([16, plaintext.length])
+        const opened = same((p) => p.aesGcmOpen(key, iv, associated, tag, ciphertext))
+        expect(opened).toStrictEqual(plaintext)
+      }),
+    )
+  })
+
+  it('refuses every changed bit of what it is made of', () => {
+    fc.assert(
+      fc.property(bytes(32), ivs, data, data, fc.nat(), fc.nat(4), (key, iv, associated, plaintext, at, what) => {
+        const { tag, ciphertext } = node.aesGcmSeal(key, iv, associated, plaintext)
+        const parts = [key, iv, associated, tag, ciphertext] as const
+        const changed = parts[what] as Uint8Array
+        fc.pre(changed.length > 0)
+        const i = at % changed.length
+        changed[i] = (changed[i] as number) ^ (1 << (at % 8))
+        expect(same((p) => p.aesGcmOpen(...parts))).toBeUndefined()
+      }),
+    )
+  })
+})
+
 it('sodium-native is what these tests see on Node', () => {
   const withoutSodium = nodePlatform(undefined)
   expect(node.secretboxSeal).not.toBe(withoutSodium.secretboxSeal)
