@@ -1,8 +1,12 @@
 // Spec 21 A3: the text inside a message push, one item for each queue.
 import { fromBase64url, nonceFromText, toBase64url } from '@smpkit/encoding'
-import { parseServerAddress, type ServerAddress, serverAddressToText } from '@smpkit/smp-commands/address'
+import {
+  parseServerAddress,
+  type ServerAddress,
+  serverAddressToText,
+  withOnionHost,
+} from '@smpkit/smp-commands/address'
 import { PayloadError } from './errors.js'
-import { withOnionHost } from './known-hosts.js'
 import { defaultPaddedLength } from './payload-encryption.js'
 
 /** The last notification of one queue. */

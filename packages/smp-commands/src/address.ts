@@ -1,7 +1,17 @@
 // Spec 01 §3, §4: the entry `@smpkit/smp-commands/address`.
 export { AddressError } from './errors.js'
 export { type Host, host, parseHost } from './hosts.js'
-export { parseQueueUri, type QueueInfo, type QueueUri, queueInfo, queueUri, queueUriToText } from './queue-uri.js'
+export { withOnionHost } from './known-hosts.js'
+export {
+  parseQueueUri,
+  type QueueAddress,
+  type QueueInfo,
+  type QueueUri,
+  queueAddress,
+  queueInfo,
+  queueUri,
+  queueUriToText,
+} from './queue-uri.js'
 export {
   defaultPort,
   type ParsedServerAddress,

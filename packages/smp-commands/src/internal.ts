@@ -14,6 +14,7 @@ export {
   serverHello,
   serviceResponse,
 } from './hellos.js'
+export { parseQuery, queryToText } from './query.js'
 export {
   type ServerHandshake,
   type ServerHandshakeInput,

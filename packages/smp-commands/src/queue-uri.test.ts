@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AddressError } from './errors.js'
 import { parseHost } from './hosts.js'
-import { parseQueueUri, type QueueUri, queueInfo, queueUri, queueUriToText } from './queue-uri.js'
+import { parseQueueUri, type QueueUri, queueAddress, queueInfo, queueUri, queueUriToText } from './queue-uri.js'
+import type { ServerAddress } from './server-address.js'
 
 const dhKey = PrivateKey.fromRaw('x25519', new Uint8Array(32).fill(0xb1)).publicKey
 const keyHash = new Uint8Array(32).fill(0xf1)
@@ -127,4 +128,24 @@ test('a server without hosts is not written in any version', () => {
 test('an empty sender id is not written', () => {
   const value = { versionRange: { min: 4, max: 4 }, server, senderId: new Uint8Array(), dhKey, queueMode: null }
   expect(() => queueUriToText(value)).toThrow(AddressError)
+})
+
+test('an old public server has its onion host in version 1 only', () => {
+  const old = { ...server, hosts: [parseHost('smp8.simplex.im')] }
+  const both = ['smp8.simplex.im', 'beccx4yfxxbvyhqypaavemqurytl6hozr47wfc7uuecacjqdvwpw2xid.onion']
+  const hostsOf = (uri: { server: ServerAddress }) => uri.server.hosts.map(({ text }) => text)
+  const value = { server: old, senderId, dhKey, queueMode: null }
+  const info = (version: number) => decode(queueInfo, encode(queueInfo, { ...value, version }))
+  const uriOf = (max: number) => parseQueueUri(queueUriToText({ ...value, versionRange: { min: 1, max } }))
+  expect([info(1), uriOf(1)].map(hostsOf)).toEqual([both, both])
+  expect([info(2), uriOf(4)].map(hostsOf)).toEqual([[both[0]], [both[0]]])
+})
+
+test('the address of a queue is its server and its sender id', () => {
+  const address = { server, senderId }
+  const bytes = encode(queueAddress, address)
+  expect(decode(queueAddress, bytes)).toEqual(address)
+  for (let length = 0; length < bytes.length; length++) {
+    expect(() => decode(queueAddress, bytes.subarray(0, length))).toThrow(DecodeError)
+  }
 })

@@ -10,6 +10,7 @@ import {
   shortBytes,
   text,
   toBase64url,
+  type Value,
   type VersionRange,
   versionRange,
   versionRangeFromText,
@@ -19,7 +20,9 @@ import {
 } from '@smpkit/encoding'
 import { AddressError } from './errors.js'
 import { host } from './hosts.js'
+import { withOnionHost } from './known-hosts.js'
 import { type QueueMode, queueMode } from './new-queue.js'
+import { parseQuery, queryToText } from './query.js'
 import {
   bytesOf,
   parseHosts,
@@ -51,14 +54,14 @@ export interface QueueInfo extends Queue {
   readonly version: number
 }
 
-/** One host instead of a list; further hosts are lost. */
+/** One host instead of a list; further hosts are lost, and those of old public servers are known. */
 const legacyServer: Codec<ServerAddress> = record<ServerAddress>({
   hosts: {
     write(w, [first]) {
       if (!first) throw new EncodeError('RANGE', 'expected at least one host')
       host.write(w, first)
     },
-    read: (r) => [host.read(r)],
+    read: (r) => withOnionHost([host.read(r)]),
   },
   port: text,
   keyHash: shortBytes,
@@ -109,6 +112,10 @@ export const queueUri: Codec<QueueUri> = {
   read: (r) => ({ versionRange: versionRange.read(r), ...currentQueue.read(r), queueMode: readMode(r) }),
 }
 
+/** Which queue, without what is needed to write to it: server and sender id. Arrays that it reads are views. */
+export const queueAddress = record({ server: serverAddress, senderId: shortBytes })
+export type QueueAddress = Value<typeof queueAddress>
+
 /**
  * Reads `server/senderId#/?v=…&dh=…` and the older forms with the key directly after `#`; unknown parameters are ignored.
  * The arrays are the caller's own.
@@ -120,12 +127,14 @@ export function parseQueueUri(text: string): QueueUri {
   const [, serverText, senderText, legacyKey, query] = match as unknown as [string, string, string, string, string?]
   const { password, scheme: _, ...server } = parseServerAddress(serverText, 'smp')
   if (password !== null) throw new AddressError('expected a queue address without a password')
-  const params = new URLSearchParams(query)
+  const params = parseQuery(query ?? '')
+  // Before there were ranges, the key stood alone: version 1.
+  const versionRange = parseRange(params.get('v') ?? (query === undefined ? '1' : ''))
   const others = params.get('srv')
+  const hosts = others ? [...server.hosts, ...parseHosts(others)] : server.hosts
   return {
-    // Before there were ranges, the key stood alone: version 1.
-    versionRange: parseRange(params.get('v') ?? (query === undefined ? '1' : '')),
-    server: others ? { ...server, hosts: [...server.hosts, ...parseHosts(others)] } : server,
+    versionRange,
+    server: { ...server, hosts: versionRange.max < since.hosts ? withOnionHost(hosts) : hosts },
     senderId: bytesOf(senderText, 'a sender id'),
     dhKey: parseKey(legacyKey || (params.get('dh') ?? '')),
     queueMode: parseMode(params),
@@ -150,7 +159,7 @@ function parseKey(text: string): PublicKey<'x25519'> {
   throw new AddressError('expected an X25519 key in dh')
 }
 
-function parseMode(params: URLSearchParams): QueueMode | null {
+function parseMode(params: ReturnType<typeof parseQuery>): QueueMode | null {
   const mode = params.get('q')
   if (mode === 'c') return 'contact'
   return mode === 'm' || params.get('k') === 's' ? 'messaging' : null
@@ -173,6 +182,5 @@ export function queueUriToText(uri: QueueUri): string {
   if (queueMode === 'messaging' && versionRange.min < since.queueMode) params.push(['k', 's'])
   if (legacy && others.length > 0) params.push(['srv', others.map((h) => h.text).join(',')])
   const serverText = serverAddressToText(legacy && first ? { ...server, hosts: [first] } : server)
-  const query = params.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join('&')
-  return `${serverText}/${toBase64url(senderId)}#/?${query}`
+  return `${serverText}/${toBase64url(senderId)}#/?${queryToText(params)}`
 }

@@ -1,5 +1,5 @@
-// Spec 20 §6, 01 §3: old addresses of public servers that were written before servers had a second host.
-import { type Host, parseHost } from '@smpkit/smp-commands/address'
+// Spec 12 §12.2, 01 §3: old addresses of public servers that were written before servers had a second host.
+import { type Host, parseHost } from './hosts.js'
 
 const onionHosts: ReadonlyMap<string, string> = new Map([
   ['smp4.simplex.im', 'o5vmywmrnaxalvz6wi3zicyftgio6psuvyniis6gco6bp6ekl4cqj4id.onion'],
