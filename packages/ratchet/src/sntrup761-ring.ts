@@ -1,0 +1,135 @@
+// NTRU Prime (round 3): products and inverses of polynomials modulo x^p - x - 1, in time that does not depend on them.
+import { degree, type Field, maskOfNonZero } from './sntrup761-field.js'
+
+/** p coefficients, that of x^0 first. */
+export type Polynomial = Int32Array
+
+// The next multiple of p that can be halved down to the length that is multiplied directly.
+const paddedLength = 768
+const directLength = 48
+
+/**
+ * The product modulo x^p - x - 1, its coefficients not reduced: with |a| ≤ A and |b| ≤ B they are at most 3·761·A·B in
+ * size, which has to be less than 2^31.
+ */
+export function multiply(a: Polynomial, b: Polynomial): Polynomial {
+  const product = new Int32Array(2 * paddedLength)
+  karatsuba(product, 0, padded(a), 0, padded(b), 0, paddedLength, new Int32Array(4 * paddedLength), 0)
+  for (let i = 2 * degree - 2; i >= degree; i--) {
+    const high = product[i] as number
+    product[i - degree] = (product[i - degree] as number) + high
+    product[i - degree + 1] = (product[i - degree + 1] as number) + high
+  }
+  return product.slice(0, degree)
+}
+
+function padded(polynomial: Polynomial): Int32Array {
+  const longer = new Int32Array(paddedLength)
+  longer.set(polynomial)
+  return longer
+}
+
+/**
+ * Writes the 2n coefficients of a product to `out` from `o`, where `a` counts from `i` and `b` from `j`. Uses 4n places
+ * of `scratch` from `s`. Sums wrap modulo 2^32, which does no harm as long as the product itself fits.
+ */
+function karatsuba(
+  out: Int32Array,
+  o: number,
+  a: Int32Array,
+  i: number,
+  b: Int32Array,
+  j: number,
+  n: number,
+  scratch: Int32Array,
+  s: number,
+): void {
+  if (n === directLength) {
+    multiplyDirectly(out, o, a, i, b, j)
+    return
+  }
+  const half = n / 2
+  const middle = s + n
+  for (let k = 0; k < half; k++) {
+    scratch[s + k] = (a[i + k] as number) + (a[i + half + k] as number)
+    scratch[s + half + k] = (b[j + k] as number) + (b[j + half + k] as number)
+  }
+  karatsuba(scratch, middle, scratch, s, scratch, s + half, half, scratch, middle + n)
+  karatsuba(out, o, a, i, b, j, half, scratch, middle + n)
+  karatsuba(out, o + n, a, i + half, b, j + half, half, scratch, middle + n)
+  for (let k = 0; k < n; k++) {
+    scratch[middle + k] = (scratch[middle + k] as number) - (out[o + k] as number) - (out[o + n + k] as number)
+  }
+  for (let k = 0; k < n; k++) {
+    out[o + half + k] = (out[o + half + k] as number) + (scratch[middle + k] as number)
+  }
+}
+
+function multiplyDirectly(out: Int32Array, o: number, a: Int32Array, i: number, b: Int32Array, j: number): void {
+  out.fill(0, o, o + 2 * directLength)
+  for (let k = 0; k < directLength; k++) {
+    const factor = a[i + k] as number
+    const at = o + k
+    for (let l = 0; l < directLength; l++) {
+      out[at + l] = (out[at + l] as number) + Math.imul(factor, b[j + l] as number)
+    }
+  }
+}
+
+/**
+ * `numerator` / polynomial, or undefined where the polynomial has no inverse (only modulo 3: x^p - x - 1 is irreducible
+ * modulo q). Its coefficients are from -(prime - 1)/2 to (prime - 1)/2. The number of steps is always 2p - 1, and which
+ * coefficients a step looks at depends on nothing but its number (Bernstein and Yang, "Fast constant-time gcd computation
+ * and modular inversion").
+ */
+export function divide(field: Field, numerator: number, polynomial: Polynomial): Polynomial | undefined {
+  const { reduce } = field
+  // f = x^p - x - 1 and g = polynomial, both from the highest coefficient to the lowest.
+  const f = new Int32Array(degree + 1)
+  f[0] = 1
+  f[degree - 1] = -1
+  f[degree] = -1
+  const g = new Int32Array(degree + 1)
+  for (let i = 0; i < degree; i++) g[degree - 1 - i] = polynomial[i] as number
+  const v = new Int32Array(degree + 1)
+  const r = new Int32Array(degree + 1)
+  r[0] = numerator
+  let delta = 1
+
+  const steps = 2 * degree - 1
+  for (let step = 0; step < steps; step++) {
+    const swap = (-delta >> 31) & maskOfNonZero(g[0] as number)
+    delta = (delta ^ (swap & (delta ^ -delta))) + 1
+    const difference0 = swap & ((f[0] as number) ^ (g[0] as number))
+    const f0: number = (f[0] as number) ^ difference0
+    const g0 = (g[0] as number) ^ difference0
+    f[0] = f0
+
+    // What is further right can no longer reach the first place.
+    const last = Math.min(degree, steps - step)
+    for (let i = 1; i <= last; i++) {
+      const difference = swap & ((f[i] as number) ^ (g[i] as number))
+      const fi = (f[i] as number) ^ difference
+      f[i] = fi
+      g[i - 1] = reduce((Math.imul(f0, (g[i] as number) ^ difference) - Math.imul(g0, fi)) | 0)
+    }
+    g[last] = 0
+
+    // What is further right is still zero. v moves one place to the right first.
+    for (let i = Math.min(degree, step + 1); i >= 0; i--) {
+      const before = i === 0 ? 0 : (v[i - 1] as number)
+      const difference = swap & (before ^ (r[i] as number))
+      const vi = before ^ difference
+      v[i] = vi
+      r[i] = reduce((Math.imul(f0, (r[i] as number) ^ difference) - Math.imul(g0, vi)) | 0)
+    }
+  }
+
+  if (delta !== 0) return undefined
+  const scale = field.inverse(field.freeze(f[0] as number))
+  const quotient = new Int32Array(degree)
+  for (let i = 0; i < degree; i++) {
+    quotient[i] = field.freeze(Math.imul(scale, field.reduce(v[degree - 1 - i] as number)))
+  }
+  return quotient
+}
