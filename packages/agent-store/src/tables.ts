@@ -63,8 +63,8 @@ export const tables = {
       replaces: nullable(int),
       switchStatus: text<ReceiveSwitch>(),
       clientVersion: int,
-      /** `M`, `C`, or unknown. */
-      queueMode: nullable(text<'M' | 'C'>()),
+      /** Unknown where its address did not say it. */
+      queueMode: nullable(text<'messaging' | 'contact'>()),
       /** To be deleted on the server. */
       deleted: bool,
       deleteErrors: int,
@@ -103,7 +103,7 @@ export const tables = {
       replaces: nullable(int),
       switchStatus: text<SendSwitch>(),
       clientVersion: int,
-      queueMode: nullable(text<'M' | 'C'>()),
+      queueMode: nullable(text<'messaging' | 'contact'>()),
     },
     key: ['connId', 'queueNo'],
     indexes: { byConnection: ['connId'] },
