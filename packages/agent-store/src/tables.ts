@@ -32,8 +32,8 @@ export const tables = {
       /** The last `snd-msg-id` given out (11 §11.5.2), and the hash of what had it. */
       lastSentId: int,
       lastSentHash: bytes,
-      /** The last `snd-msg-id` of the peer, and the hash of what had it. */
-      lastReceivedId: int,
+      /** The last `snd-msg-id` of the peer (any 64-bit number, in decimal), and the hash of what had it. */
+      lastReceivedId: text(),
       lastReceivedHash: bytes,
       createdAt: int,
     },
