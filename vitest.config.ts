@@ -5,6 +5,7 @@ const shared = { testTimeout: 60_000, hookTimeout: 60_000, environment: 'node' a
 
 export default defineConfig({
   test: {
+    globalSetup: 'scripts/postgres-setup.mjs',
     projects: [
       {
         test: {
