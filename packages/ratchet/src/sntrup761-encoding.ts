@@ -78,23 +78,26 @@ function encodeMixed(values: readonly number[], radix: readonly number[], bytes:
 function decodeMixed(bytes: Uint8Array, radix: readonly number[]): number[] {
   const isLast = radix.length === 1
   let at = 0
-  const low: { value: number; scale: number }[] = []
+  const low: number[] = []
+  const scales: number[] = []
   const joinedRadix: number[] = []
   for (let i = 0; i < radix.length; i += 2) {
     let size = (radix[i] as number) * (radix[i + 1] ?? 1)
-    const part = { value: 0, scale: 1 }
+    let value = 0
+    let scale = 1
     while (size >= (isLast ? 2 : radixLimit)) {
-      part.value += (bytes[at++] as number) * part.scale
-      part.scale *= 256
+      value += (bytes[at++] as number) * scale
+      scale *= 256
       size = (size + 0xff) >> 8
     }
-    low.push(part)
+    low.push(value)
+    scales.push(scale)
     joinedRadix.push(size)
   }
   const high = isLast ? [0] : decodeMixed(bytes.subarray(at), joinedRadix)
-  return low.flatMap(({ value, scale }, i) => {
-    const joined = value + scale * (high[i] as number)
-    const [first, second] = [radix[2 * i] as number, radix[2 * i + 1]]
-    return second === undefined ? [joined % first] : [joined % first, Math.floor(joined / first) % second]
+  return radix.map((size, i) => {
+    const pair = i >> 1
+    const joined = (low[pair] as number) + (scales[pair] as number) * (high[pair] as number)
+    return (i & 1 ? Math.floor(joined / (radix[i - 1] as number)) : joined) % size
   })
 }

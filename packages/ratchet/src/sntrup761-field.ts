@@ -6,59 +6,52 @@ export const degree = 761
 export const modulus = 4591
 /** w: how many coefficients of a short polynomial are not zero. */
 export const weight = 286
-/** Coefficients modulo q are kept from -2295 to 2295. */
+/** Coefficients modulo q are from -2295 to 2295. */
 export const halfModulus = (modulus - 1) / 2
 
 /**
- * Numbers modulo a prime, as signed 32-bit integers around zero. No function branches on a value or divides by one, as
- * the time that a division takes may depend on its operands.
+ * How to reduce signed 32-bit integers modulo a prime: `factor` is the integer nearest to 2^(drop + shift) / prime, and
+ * the lowest `drop` bits of a value are not looked at, so that the product with it fits 32 bits.
  */
 export interface Field {
-  /**
-   * The same number nearer to zero, not always in its only form: any ax - by of four such numbers can be reduced again.
-   */
-  reduce(value: number): number
-  /** The same number in its only form, from -(prime - 1)/2 to (prime - 1)/2. */
-  freeze(value: number): number
-  /** 0 gives 0. */
-  inverse(value: number): number
+  readonly prime: number
+  readonly factor: number
+  readonly drop: number
+  readonly shift: number
 }
 
-// round(2^27 / q): the estimated quotient is off by less than 0.75 for |value| < 2^25, as 10 low bits are not looked at.
-const quotientFactor = 29235
+/** For values below 2^25 in size. */
+export const fieldQ: Field = { prime: modulus, factor: 29235, drop: 10, shift: 17 }
+/** For values below 10,000 in size. */
+export const field3: Field = { prime: 3, factor: 10923, drop: 0, shift: 15 }
 
-/** Values below 2^25 in size; the result is below 3/4 q in size. */
-function reduceModQ(value: number): number {
-  return (value - Math.imul(modulus, (Math.imul(value >> 10, quotientFactor) + 0x10000) >> 17)) | 0
+/**
+ * The same number modulo the prime, below 3/4 of the prime in size: zero only as 0, and the sum of two products of such
+ * numbers can be reduced again. Neither branches nor divides, as the time that a division takes may depend on its operands.
+ */
+export function reduce({ prime, factor, drop, shift }: Field, value: number): number {
+  const quotient = (Math.imul(value >> drop, factor) + (1 << (shift - 1))) >> shift
+  return (value - Math.imul(prime, quotient)) | 0
 }
 
-/** Values below 2^25 in size. */
-export function freezeModQ(value: number): number {
-  const near = reduceModQ(value)
-  return (near - Math.imul(modulus, (Math.imul(near, quotientFactor) + 0x4000000) >> 27)) | 0
+/** The same number modulo the prime, from -(prime - 1)/2 to (prime - 1)/2. */
+export function freeze(field: Field, value: number): number {
+  const { prime, factor, drop, shift } = field
+  const near = reduce(field, value)
+  const quotient = (Math.imul(near, factor) + (1 << (drop + shift - 1))) >> (drop + shift)
+  return (near - Math.imul(prime, quotient)) | 0
 }
 
-/** Values up to 10,000 in size. */
-export function freezeMod3(value: number): number {
-  return (value - Math.imul(3, (Math.imul(value, 10923) + 0x4000) >> 15)) | 0
+/** The (prime - 2)-th power, by squaring; the exponent is no secret. 0 gives 0. */
+export function invert(field: Field, value: number): number {
+  let power = 1
+  let square = freeze(field, value)
+  for (let exponent = field.prime - 2; exponent > 0; exponent >>= 1) {
+    if (exponent & 1) power = freeze(field, Math.imul(power, square))
+    square = freeze(field, Math.imul(square, square))
+  }
+  return power
 }
-
-export const fieldQ: Field = {
-  reduce: reduceModQ,
-  freeze: freezeModQ,
-  // The inverse is the (q - 2)-th power; the exponent is no secret.
-  inverse(value) {
-    let power = 1
-    let square = freezeModQ(value)
-    for (let exponent = modulus - 2; exponent > 0; exponent >>= 1) {
-      if (exponent & 1) power = freezeModQ(Math.imul(power, square))
-      square = freezeModQ(Math.imul(square, square))
-    }
-    return power
-  },
-}
-
-export const field3: Field = { reduce: freezeMod3, freeze: freezeMod3, inverse: freezeMod3 }
 
 /** -1 (all bits) where the value is not zero, 0 where it is. */
 export function maskOfNonZero(value: number): number {

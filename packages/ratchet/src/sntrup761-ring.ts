@@ -1,5 +1,5 @@
 // NTRU Prime (round 3): products and inverses of polynomials modulo x^p - x - 1, in time that does not depend on them.
-import { degree, type Field, maskOfNonZero } from './sntrup761-field.js'
+import { degree, type Field, freeze, invert, maskOfNonZero, reduce } from './sntrup761-field.js'
 
 /** p coefficients, that of x^0 first. */
 export type Polynomial = Int32Array
@@ -9,7 +9,7 @@ const paddedLength = 768
 const directLength = 48
 
 /**
- * The product modulo x^p - x - 1, its coefficients not reduced: with |a| ≤ A and |b| ≤ B they are at most 3·761·A·B in
+ * The product modulo x^p - x - 1, its coefficients not reduced: with |a| ≤ A and |b| ≤ B they are at most 2·761·A·B in
  * size, which has to be less than 2^31.
  */
 export function multiply(a: Polynomial, b: Polynomial): Polynomial {
@@ -83,7 +83,6 @@ function multiplyDirectly(out: Int32Array, o: number, a: Int32Array, i: number, 
  * and modular inversion").
  */
 export function divide(field: Field, numerator: number, polynomial: Polynomial): Polynomial | undefined {
-  const { reduce } = field
   // f = x^p - x - 1 and g = polynomial, both from the highest coefficient to the lowest.
   const f = new Int32Array(degree + 1)
   f[0] = 1
@@ -98,38 +97,34 @@ export function divide(field: Field, numerator: number, polynomial: Polynomial):
 
   const steps = 2 * degree - 1
   for (let step = 0; step < steps; step++) {
-    const swap = (-delta >> 31) & maskOfNonZero(g[0] as number)
+    const f0 = f[0] as number
+    const g0 = g[0] as number
+    const swap = (-delta >> 31) & maskOfNonZero(g0)
     delta = (delta ^ (swap & (delta ^ -delta))) + 1
-    const difference0 = swap & ((f[0] as number) ^ (g[0] as number))
-    const f0: number = (f[0] as number) ^ difference0
-    const g0 = (g[0] as number) ^ difference0
-    f[0] = f0
 
-    // What is further right can no longer reach the first place.
+    // (f, g) become (g or f, (f0·g - g0·f) / x). What is further right can no longer reach the first place.
     const last = Math.min(degree, steps - step)
+    f[0] = f0 ^ (swap & (f0 ^ g0))
     for (let i = 1; i <= last; i++) {
-      const difference = swap & ((f[i] as number) ^ (g[i] as number))
-      const fi = (f[i] as number) ^ difference
-      f[i] = fi
-      g[i - 1] = reduce((Math.imul(f0, (g[i] as number) ^ difference) - Math.imul(g0, fi)) | 0)
+      const fi = f[i] as number
+      const gi = g[i] as number
+      f[i] = fi ^ (swap & (fi ^ gi))
+      g[i - 1] = reduce(field, Math.imul(f0, gi) - Math.imul(g0, fi))
     }
     g[last] = 0
 
-    // What is further right is still zero. v moves one place to the right first.
-    for (let i = Math.min(degree, step + 1); i >= 0; i--) {
-      const before = i === 0 ? 0 : (v[i - 1] as number)
-      const difference = swap & (before ^ (r[i] as number))
-      const vi = before ^ difference
-      v[i] = vi
-      r[i] = reduce((Math.imul(f0, (r[i] as number) ^ difference) - Math.imul(g0, vi)) | 0)
+    // v is multiplied by x, then the same is done to (v, r). What is further right is still zero.
+    for (let i = Math.min(degree, step + 1); i > 0; i--) {
+      const vi = v[i - 1] as number
+      const ri = r[i] as number
+      v[i] = vi ^ (swap & (vi ^ ri))
+      r[i] = reduce(field, Math.imul(f0, ri) - Math.imul(g0, vi))
     }
+    v[0] = swap & (r[0] as number)
+    r[0] = reduce(field, Math.imul(f0, r[0] as number))
   }
 
   if (delta !== 0) return undefined
-  const scale = field.inverse(field.freeze(f[0] as number))
-  const quotient = new Int32Array(degree)
-  for (let i = 0; i < degree; i++) {
-    quotient[i] = field.freeze(Math.imul(scale, field.reduce(v[degree - 1 - i] as number)))
-  }
-  return quotient
+  const scale = invert(field, f[0] as number)
+  return v.subarray(0, degree).map((_, i) => freeze(field, Math.imul(scale, v[degree - 1 - i] as number)))
 }

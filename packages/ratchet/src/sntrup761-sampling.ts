@@ -7,7 +7,7 @@ export const randomPolynomialLength = 4 * degree
 
 /** Each coefficient is -1, 0 or 1, independently. */
 export function smallPolynomial(random: Uint8Array): Polynomial {
-  return words(random).map((word) => (Math.imul((word >>> 2) & 0xfffffff, 3) >>> 28) - 1)
+  return words(random).map((word) => (Math.imul(word & 0x3fffffff, 3) >>> 30) - 1)
 }
 
 /** Exactly 286 coefficients are -1 or 1, wherever a sort of random numbers puts them. */

@@ -12,7 +12,7 @@ import {
   roundedLength,
   smallLength,
 } from './sntrup761-encoding.js'
-import { field3, fieldQ, freezeMod3, freezeModQ, maskOfNonZero, weight } from './sntrup761-field.js'
+import { field3, fieldQ, freeze, invert, maskOfNonZero, weight } from './sntrup761-field.js'
 import { divide, multiply, type Polynomial } from './sntrup761-ring.js'
 import { randomPolynomialLength, shortPolynomial, smallPolynomial } from './sntrup761-sampling.js'
 
@@ -62,9 +62,9 @@ export class KemError extends Error {
 export function generateKemKeyPair(random: RandomSource = randomBytes): KemKeyPair {
   const { g, inverseOfG } = invertiblePolynomial(random)
   const f = shortPolynomial(take(random, randomPolynomialLength))
-  const thirdOfInverse = divide(fieldQ, fieldQ.inverse(3), f)
+  const thirdOfInverse = divide(fieldQ, invert(fieldQ, 3), f)
   if (thirdOfInverse === undefined) throw new Error('expected a polynomial that is not zero to have an inverse')
-  const publicKey = encodePublic(multiply(thirdOfInverse, g).map(freezeModQ))
+  const publicKey = encodePublic(multiply(thirdOfInverse, g).map((value) => freeze(fieldQ, value)))
   const secretKey = encode(secretKeyFields, {
     f: encodeSmall(f),
     inverseOfG: encodeSmall(inverseOfG),
@@ -114,16 +114,16 @@ export function decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): Uint
 }
 
 function encrypt(short: Polynomial, publicKey: Uint8Array, publicKeyHash: Uint8Array): Uint8Array {
-  const product = multiply(decodePublic(publicKey), short).map(freezeModQ)
+  const product = multiply(decodePublic(publicKey), short).map((value) => freeze(fieldQ, value))
   return encode(ciphertextFields, {
-    rounded: encodeRounded(product.map((value) => value - freezeMod3(value))),
+    rounded: encodeRounded(product.map((value) => value - freeze(field3, value))),
     confirmation: hash(2, concat(hash(3, encodeSmall(short)), publicKeyHash)),
   })
 }
 
 function decrypt(rounded: Polynomial, f: Polynomial, inverseOfG: Polynomial): Polynomial {
-  const blinded = multiply(rounded, f).map((value) => freezeMod3(freezeModQ(3 * freezeModQ(value))))
-  const short = multiply(blinded, inverseOfG).map(freezeMod3)
+  const blinded = multiply(rounded, f).map((value) => freeze(field3, freeze(fieldQ, 3 * freeze(fieldQ, value))))
+  const short = multiply(blinded, inverseOfG).map((value) => freeze(field3, value))
   const found = short.reduce((sum, value) => sum + (value & 1), 0)
   // Of the wrong weight: a fixed short polynomial, whose encryption is not this ciphertext either.
   const wrong = maskOfNonZero(found - weight)
@@ -146,7 +146,7 @@ function maskOfDifference(a: Uint8Array, b: Uint8Array): number {
 
 function take(random: RandomSource, length: number): Uint8Array {
   const bytes = random(length)
-  requireLength(bytes, length, 'random bytes')
+  requireLength(bytes, length, 'random data')
   return bytes
 }
 
