@@ -1,6 +1,5 @@
 // Spec 03 §1, §2: the client's end of a connection, for any protocol that exchanges blocks.
-import { lookup } from 'node:dns/promises'
-import { isIP, SocketAddress } from 'node:net'
+import type { Socket } from 'node:net'
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { CertificateError, checkServerChain } from '@smpkit/crypto'
 import type { BlockConnection } from '@smpkit/smp-commands'
@@ -9,21 +8,13 @@ import { BlockChannel, type ChannelOptions } from './block-channel.js'
 import { throwIfAborted, within } from './deadline.js'
 import { SmpTransportError, socketError } from './errors.js'
 import { type Handshake, performHandshake } from './handshake.js'
+import { socksConnect } from './socks.js'
+import { allowedTarget, hostsToTry, type TargetOptions, targetsOf } from './targets.js'
 import { defaultHighWaterMark, type TlsCredentials, type TlsFacts, tlsFacts, tlsParameters } from './tls-options.js'
 
-export interface ConnectionOptions extends ChannelOptions {
-  signal?: AbortSignal | undefined
-  /** For one address: resolving its name, and then TCP and TLS. Milliseconds, default 15 000. */
-  connectTimeout?: number
+export interface ConnectionOptions extends ChannelOptions, TargetOptions {
   /** For the handshake after TLS. Milliseconds, default 15 000. */
   handshakeTimeout?: number
-  /**
-   * Asked for each address after the name is resolved, in its usual spelling: `::1`, and `127.0.0.1` for
-   * `::ffff:7f00:1`. The connection goes to exactly this IP address.
-   */
-  allowAddress?: (ip: string) => boolean
-  /** All IP addresses of a name; IP addresses themselves are read by the system. Default: the system's. */
-  lookup?: (host: string) => Promise<readonly string[]>
   /** The clock for the dates of certificates. */
   now?: () => Date
   /** Bytes that the socket buffers in each direction. Default 262 144. */
@@ -46,8 +37,8 @@ export interface ConnectBlocksOptions<S> extends ConnectionOptions {
 const maxFailures = 10
 
 /**
- * Connects to the first address that works: hosts in their order without `.onion` (03 §1 "public"), and each of a host's
- * addresses, until ten failed. The server is who the fingerprint says before anything is sent.
+ * Connects to the first address that works: hosts in their order, `.onion` only through a proxy and then first, and each of
+ * a host's addresses, until ten failed. The server is who the fingerprint says before anything is sent.
  * @throws SmpTransportError
  */
 export async function connectBlocks<S>(options: ConnectBlocksOptions<S>): Promise<BlockConnection<S>> {
@@ -55,17 +46,15 @@ export async function connectBlocks<S>(options: ConnectBlocksOptions<S>): Promis
   throwIfAborted(signal)
   const context = credentialsContext(options.credentials)
   const errors: SmpTransportError[] = []
-  for (const host of options.hosts) {
+  for (const host of hostsToTry(options.hosts, options)) {
     if (errors.length >= maxFailures) break
-    // Without a proxy such a name would only be shown to the name servers.
-    if (host.type === 'onion') continue
-    for (const ip of (await attempt(() => resolve(host, options), errors)) ?? []) {
-      const connection = await attempt(() => connectTo(ip, context, options), errors)
+    for (const target of (await attempt(() => targetsOf(host, options), errors)) ?? []) {
+      const connection = await attempt(() => connectTo(target, context, options), errors)
       if (connection) return connection
       if (errors.length >= maxFailures) break
     }
   }
-  throw summary(errors)
+  throw summary(errors, options)
 }
 
 /** Notes a failure that another address may not have; throws one that is the answer. */
@@ -79,9 +68,12 @@ async function attempt<T>(run: () => Promise<T>, errors: SmpTransportError[]): P
   }
 }
 
-function summary(errors: readonly SmpTransportError[]): SmpTransportError {
+function summary(errors: readonly SmpTransportError[], { socks }: ConnectionOptions): SmpTransportError {
   const last = errors.at(-1)
-  if (!last) return new SmpTransportError('HOST', 'expected a host that can be reached without a proxy')
+  if (!last) {
+    const reachable = socks ? `with \`onion: '${socks.onion ?? 'prefer'}'\`` : 'without a proxy'
+    return new SmpTransportError('HOST', `expected a host that can be reached ${reachable}`)
+  }
   if (errors.length === 1) return last
   const codes = errors.map(({ code }) => code).join(', ')
   const temporary = errors.some((error) => error.temporary)
@@ -105,67 +97,38 @@ function credentialsContext(credentials: TlsCredentials | undefined): SecureCont
   return withoutCredentials
 }
 
-async function systemLookup(host: string): Promise<string[]> {
-  const addresses = await lookup(host, { all: true, verbatim: true })
-  return addresses.map(({ address }) => address)
-}
-
-async function resolve<S>(host: Host, options: ConnectBlocksOptions<S>): Promise<readonly string[]> {
-  const { connectTimeout = 15_000, signal } = options
-  const lookup = (!isIP(host.text) && options.lookup) || systemLookup
-  const deadline = { what: `resolving ${host.text}`, milliseconds: connectTimeout, signal }
-  return within(deadline, async () => {
-    try {
-      const addresses = await lookup(host.text)
-      if (addresses.length > 0) return addresses
-    } catch (cause) {
-      throw socketError(cause as Error)
-    }
-    throw new SmpTransportError('NETWORK', `expected addresses of ${host.text}, got none`)
-  })
-}
-
-/** The usual spelling, IPv4 also where IPv6 contains it: an address that is not allowed has no other name. */
-function usualSpelling(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [ip = '', zone] = address.split('%')
-  const usual = new SocketAddress({ address: ip, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '')
-  return zone === undefined ? usual : `${usual}%${zone}`
-}
-
 async function connectTo<S>(
-  address: string,
+  target: string,
   context: SecureContext,
   options: ConnectBlocksOptions<S>,
 ): Promise<BlockConnection<S>> {
-  const { connectTimeout = 15_000, handshakeTimeout = 15_000, signal, allowAddress } = options
-  const ip = usualSpelling(address)
-  // A name would be resolved again, to an address that nobody was asked about.
-  if (!isIP(ip)) throw new SmpTransportError('NETWORK', 'expected IP addresses from the look-up, got something else')
-  if (allowAddress && !allowAddress(ip.replace(/%.*/, '')))
-    throw new SmpTransportError('REFUSED_ADDRESS', `${ip} is not allowed`)
+  const { connectTimeout = 15_000, handshakeTimeout = 15_000, signal, socks, port } = options
+  const host = allowedTarget(target, options)
   const { channel, facts } = await within(
-    { what: `connecting to ${ip}`, milliseconds: connectTimeout, signal },
-    (cancelled) => openTls(ip, context, options, cancelled),
+    { what: `connecting to ${host}`, milliseconds: connectTimeout, signal },
+    async (cancelled) => {
+      const socket = socks && (await socksConnect(socks, { host, port }, connectTimeout, cancelled))
+      return openTls(host, socket, context, options, cancelled)
+    },
   )
   return performHandshake(channel, facts, options.handshake, {
-    what: `the handshake with ${ip}`,
+    what: `the handshake with ${host}`,
     milliseconds: handshakeTimeout,
     signal,
   })
 }
 
-/** TCP, TLS and the check of the server's certificates. */
+/** TCP unless there is a `tunnel` already, TLS and the check of the server's certificates. */
 function openTls<S>(
-  ip: string,
+  host: string,
+  tunnel: Socket | undefined,
   context: SecureContext,
   options: ConnectBlocksOptions<S>,
   cancelled: AbortSignal,
 ): Promise<{ channel: BlockChannel; facts: TlsFacts }> {
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host: ip,
-      port: options.port,
+      ...(tunnel ? { socket: tunnel } : { host, port: options.port }),
       secureContext: context,
       ALPNProtocols: [...options.alpnProtocols],
       // A server that shares its port with a web site would take a name for the web.
@@ -184,7 +147,9 @@ function openTls<S>(
     }
     cancelled.addEventListener('abort', () => socket.destroy())
     socket.on('error', (error) => fail(socketError(error)))
-    socket.on('close', () => reject(new SmpTransportError('CLOSED', `${ip} ended the connection before TLS was done`)))
+    socket.on('close', () =>
+      reject(new SmpTransportError('CLOSED', `${host} ended the connection before TLS was done`)),
+    )
     socket.once('secureConnect', () => {
       try {
         // Now, not in a later task: no event of the socket may be missed.

@@ -20,10 +20,14 @@ const temporary = {
   LARGE_MSG: false,
   /** One of our own limits: blocks that wait to be written because `send` is not awaited, or a server's connections. */
   LIMIT: true,
-  /** `allowAddress` refused it. */
+  /** `allowAddress` refused it, or could not be asked. */
   REFUSED_ADDRESS: false,
-  /** No host of the address can be reached without a proxy. */
+  /** The address has only hosts that cannot be reached this way: `.onion` without a proxy, none with one that requires it. */
   HOST: false,
+  /** The SOCKS proxy cannot be reached, ends the connection, or is none. Not temporary where what we know of it is unusable. */
+  PROXY: true,
+  /** The SOCKS proxy does not accept our authentication, or does not connect to such a host. */
+  PROXY_REFUSED: false,
   /** The caller's `signal`; `cause` is its reason. */
   ABORTED: false,
 } as const

@@ -15,4 +15,6 @@ export {
 } from './identity.js'
 export { type ListenOptions, listenSmp, type SmpServerSocket } from './listen.js'
 export type { BlockServer, ConnectionInfo, ListeningOptions } from './listen-blocks.js'
+export type { SocksProxy } from './socks.js'
+export { connectThroughSocks, type IsolatingProxy, type UserConnectOptions } from './socks-isolation.js'
 export type { TlsCredentials } from './tls-options.js'

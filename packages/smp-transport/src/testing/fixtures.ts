@@ -5,7 +5,7 @@ import { type ConnectionOptions, createSecureContext, TLSSocket, connect as tlsC
 import { createCertificate, fingerprint, PrivateKey, parseCertificate, type SigningAlgorithm } from '@smpkit/crypto'
 import { pad } from '@smpkit/encoding'
 import type { BlockConnection, ServerSession } from '@smpkit/smp-commands'
-import type { ServerAddress } from '@smpkit/smp-commands/address'
+import type { Host, ServerAddress } from '@smpkit/smp-commands/address'
 import { serverHandshake } from '@smpkit/smp-commands/internal'
 import { createServerIdentity } from '../identity.js'
 import { type ListenOptions, listenSmp, type SmpServerSocket } from '../listen.js'
@@ -85,6 +85,9 @@ export const addressOf = (port: number, keyHash = identity.fingerprint): ServerA
   port: String(port),
   keyHash,
 })
+
+/** The same server at other hosts. */
+export const at = (address: ServerAddress, ...hosts: Host[]): ServerAddress => ({ ...address, hosts })
 
 /** A TCP server that does `serve` with each socket. */
 export async function startTcp(serve: (socket: Socket) => void): Promise<ServerAddress> {

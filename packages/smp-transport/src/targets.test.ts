@@ -1,0 +1,80 @@
+import { type Host, parseHost } from '@smpkit/smp-commands/address'
+import { afterEach, describe, expect, it } from 'vitest'
+import { connectSmp } from './connect.js'
+import { allowedTarget, hostsToTry, targetsOf } from './targets.js'
+import { addressOf, at, cleanUp, errorOf, startServer } from './testing/fixtures.js'
+import { startSocks, through } from './testing/socks-server.js'
+
+afterEach(cleanUp)
+
+const onion: Host = { type: 'onion', text: `${'abcdefg2'.repeat(7)}.onion` }
+
+describe('hosts behind a SOCKS proxy', () => {
+  const domain = parseHost('smp.example')
+
+  it.each([
+    [undefined, [onion.text, 'smp.example']],
+    ['prefer', [onion.text, 'smp.example']],
+    ['require', [onion.text]],
+    ['never', ['smp.example']],
+  ] as const)('with onion: %s are tried in the order of %s', async (mode, expected) => {
+    const server = await startSocks({ route: () => ({ refuse: 4 }) })
+    const error = await errorOf(connectSmp(at(addressOf(1), domain, onion), through(server, { onion: mode })))
+    expect(server.requests.map(({ host }) => host)).toEqual(expected)
+    expect(error).toMatchObject({ code: 'NETWORK', temporary: true })
+  })
+
+  it.each([
+    ['require', domain],
+    ['never', onion],
+  ] as const)('with onion: %s of the other kind alone are no hosts', async (mode, host) => {
+    const server = await startSocks()
+    const error = await errorOf(connectSmp(at(addressOf(1), host), through(server, { onion: mode })))
+    expect(error).toMatchObject({ code: 'HOST', temporary: false })
+    expect(server.requests).toEqual([])
+  })
+
+  it('that the proxy does not reach give way to the next', async () => {
+    const { address } = await startServer()
+    const route = ({ host }: { host: string }) => (host === onion.text ? { refuse: 5 } : { port: Number(address.port) })
+    const client = await connectSmp(at(address, domain, onion), through(await startSocks({ route })))
+    await client.close()
+  })
+
+  it('are asked about where they are addresses, and names are refused', async () => {
+    const { address } = await startServer()
+    const server = await startSocks({ route: () => ({ port: Number(address.port) }) })
+    const asked: string[] = []
+    const allowAddress = (ip: string) => {
+      asked.push(ip)
+      return ip === '192.0.2.2'
+    }
+    const options = { ...through(server, { onion: 'never' }), allowAddress } as const
+    const refused = at(address, domain, parseHost('127.0.0.1'), parseHost('[::ffff:10.0.0.1]'))
+    const error = await errorOf(connectSmp(refused, options))
+    expect(error).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
+    expect(server.requests).toEqual([])
+    await (await connectSmp(at(address, domain, parseHost('192.0.2.2')), options)).close()
+    expect(asked).toEqual(['127.0.0.1', '10.0.0.1', '192.0.2.2'])
+    // An onion service is at no address.
+    await (await connectSmp(at(address, onion), { ...through(server), allowAddress })).close()
+    expect(asked).toHaveLength(3)
+  })
+})
+
+describe('hosts without a proxy', () => {
+  const name = parseHost('smp.example')
+
+  it('are those that are not onion', () => {
+    expect(hostsToTry([onion, name], {})).toEqual([name])
+  })
+
+  it('are looked up, and go nowhere else', async () => {
+    expect(await targetsOf(name, { lookup: async () => ['192.0.2.1', '::ffff:7f00:1'] })).toEqual([
+      '192.0.2.1',
+      '::ffff:7f00:1',
+    ])
+    expect(allowedTarget('::ffff:7f00:1', {})).toBe('127.0.0.1')
+    expect(() => allowedTarget('smp.example', {})).toThrow(expect.objectContaining({ code: 'NETWORK' }))
+  })
+})
