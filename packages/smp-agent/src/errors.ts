@@ -1,4 +1,6 @@
 // Spec 11 §11.8: what this package refuses. Messages never hold a key, an id or a body.
+import { CryptoError } from '@smpkit/crypto'
+import { DecodeError } from '@smpkit/encoding'
 
 /** The base of the errors of this package. */
 export abstract class AgentError extends Error {
@@ -48,11 +50,29 @@ export class RequestError extends AgentError {
   override readonly name = 'RequestError'
 
   constructor(
-    /** `LARGE`: more bytes than a message or a confirmation can hold. */
-    readonly code: 'LARGE',
+    /**
+     * `LARGE`: more bytes than a message or a confirmation can hold. `NOT_FOUND`: no such connection, request or message.
+     * `PROHIBITED`: not for this connection, or not now. `SYNCHRONIZATION`: the ratchets have to be synchronized first. `NO_SERVER`: no
+     * server was given on which queues can be made. `CLOSED`: the agent was closed.
+     */
+    readonly code: 'LARGE' | 'NOT_FOUND' | 'PROHIBITED' | 'SYNCHRONIZATION' | 'NO_SERVER' | 'CLOSED',
     message: string,
     options?: ErrorOptions,
   ) {
     super(message, options)
+  }
+}
+
+/**
+ * What `read` makes of a peer's bytes: what cannot be read becomes `A_MESSAGE`, what does not decrypt `A_CRYPTO`.
+ * @throws PeerError
+ */
+export function fromPeer<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw new PeerError('A_MESSAGE', `expected ${name}: ${cause.message}`, { cause })
+    if (cause instanceof CryptoError) throw new PeerError('A_CRYPTO', `expected ${name}: ${cause.message}`, { cause })
+    throw cause
   }
 }
