@@ -4,7 +4,7 @@ import { degree, type Field, freeze, invert, maskOfNonZero, reduce } from './snt
 /** p coefficients, that of x^0 first. */
 export type Polynomial = Int32Array
 
-// The next multiple of p that can be halved down to the length that is multiplied directly.
+// The least length from p up that halves down to the one that is multiplied directly.
 const paddedLength = 768
 const directLength = 48
 
@@ -14,7 +14,7 @@ const directLength = 48
  */
 export function multiply(a: Polynomial, b: Polynomial): Polynomial {
   const product = new Int32Array(2 * paddedLength)
-  karatsuba(product, 0, padded(a), 0, padded(b), 0, paddedLength, new Int32Array(4 * paddedLength), 0)
+  multiplyInto(product, padded(a), padded(b), new Int32Array(4 * paddedLength))
   for (let i = 2 * degree - 2; i >= degree; i--) {
     const high = product[i] as number
     product[i - degree] = (product[i - degree] as number) + high
@@ -30,49 +30,35 @@ function padded(polynomial: Polynomial): Int32Array {
 }
 
 /**
- * Writes the 2n coefficients of a product to `out` from `o`, where `a` counts from `i` and `b` from `j`. Uses 4n places
- * of `scratch` from `s`. Sums wrap modulo 2^32, which does no harm as long as the product itself fits.
+ * Writes a product of two times n coefficients to the 2n of `out`, by Karatsuba's method, with 4n of scratch. Sums wrap
+ * modulo 2^32, which does no harm as long as the product itself fits.
  */
-function karatsuba(
-  out: Int32Array,
-  o: number,
-  a: Int32Array,
-  i: number,
-  b: Int32Array,
-  j: number,
-  n: number,
-  scratch: Int32Array,
-  s: number,
-): void {
+function multiplyInto(out: Int32Array, a: Int32Array, b: Int32Array, scratch: Int32Array): void {
+  const n = a.length
   if (n === directLength) {
-    multiplyDirectly(out, o, a, i, b, j)
+    multiplyDirectly(out, a, b)
     return
   }
   const half = n / 2
-  const middle = s + n
-  for (let k = 0; k < half; k++) {
-    scratch[s + k] = (a[i + k] as number) + (a[i + half + k] as number)
-    scratch[s + half + k] = (b[j + k] as number) + (b[j + half + k] as number)
+  const sums = scratch.subarray(0, n)
+  const middle = scratch.subarray(n, 2 * n)
+  const rest = scratch.subarray(2 * n)
+  for (let i = 0; i < half; i++) {
+    sums[i] = (a[i] as number) + (a[i + half] as number)
+    sums[i + half] = (b[i] as number) + (b[i + half] as number)
   }
-  karatsuba(scratch, middle, scratch, s, scratch, s + half, half, scratch, middle + n)
-  karatsuba(out, o, a, i, b, j, half, scratch, middle + n)
-  karatsuba(out, o + n, a, i + half, b, j + half, half, scratch, middle + n)
-  for (let k = 0; k < n; k++) {
-    scratch[middle + k] = (scratch[middle + k] as number) - (out[o + k] as number) - (out[o + n + k] as number)
-  }
-  for (let k = 0; k < n; k++) {
-    out[o + half + k] = (out[o + half + k] as number) + (scratch[middle + k] as number)
-  }
+  multiplyInto(middle, sums.subarray(0, half), sums.subarray(half), rest)
+  multiplyInto(out.subarray(0, n), a.subarray(0, half), b.subarray(0, half), rest)
+  multiplyInto(out.subarray(n), a.subarray(half), b.subarray(half), rest)
+  for (let i = 0; i < n; i++) middle[i] = (middle[i] as number) - (out[i] as number) - (out[i + n] as number)
+  for (let i = 0; i < n; i++) out[i + half] = (out[i + half] as number) + (middle[i] as number)
 }
 
-function multiplyDirectly(out: Int32Array, o: number, a: Int32Array, i: number, b: Int32Array, j: number): void {
-  out.fill(0, o, o + 2 * directLength)
-  for (let k = 0; k < directLength; k++) {
-    const factor = a[i + k] as number
-    const at = o + k
-    for (let l = 0; l < directLength; l++) {
-      out[at + l] = (out[at + l] as number) + Math.imul(factor, b[j + l] as number)
-    }
+function multiplyDirectly(out: Int32Array, a: Int32Array, b: Int32Array): void {
+  out.fill(0)
+  for (let i = 0; i < a.length; i++) {
+    const factor = a[i] as number
+    for (let j = 0; j < b.length; j++) out[i + j] = (out[i + j] as number) + Math.imul(factor, b[j] as number)
   }
 }
 
