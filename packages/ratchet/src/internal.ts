@@ -1,1 +1,3 @@
-export {}
+// For the vector runner and the benchmarks of this repository.
+export { chainKdf, rootKdf } from './kdf.js'
+export { encryptedHeader, messageHeader, paddedHeaderLength } from './message.js'

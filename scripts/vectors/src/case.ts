@@ -8,6 +8,8 @@ export interface VectorCase {
   readonly id: string
   readonly op: string
   readonly type?: string
+  /** Which codec of the suite a case is about; `type` in the older suites. */
+  readonly kind?: string
   readonly version?: number
   readonly in?: Json
   readonly out?: Json

@@ -8,6 +8,8 @@ import { encodingSuite } from './encoding.js'
 import { handshakeSuite } from './handshake.js'
 import { keysSuite } from './keys.js'
 import { encryptSuite, itemsSuite, regcodeSuite } from './push.js'
+import { ratchetKdfSuite, ratchetParamsSuite, ratchetX3dhSuite } from './ratchet.js'
+import { ratchetDecryptSuite } from './ratchet-replay.js'
 import type { Registry } from './runner.js'
 import { batchSuite, transmissionSuite } from './transmission.js'
 
@@ -28,6 +30,10 @@ export const registry: Registry = {
     'push.encrypt': encryptSuite,
     'push.items': itemsSuite,
     'push.regcode': regcodeSuite,
+    'ratchet.decrypt': ratchetDecryptSuite,
+    'ratchet.kdf': ratchetKdfSuite,
+    'ratchet.params': ratchetParamsSuite,
+    'ratchet.x3dh': ratchetX3dhSuite,
     'smp.batch': batchSuite,
     'smp.command': commandSuite,
     'smp.handshake': handshakeSuite,
@@ -53,9 +59,5 @@ export const registry: Registry = {
     'push.regcode/flow',
     'push.response',
     'queue-info',
-    'ratchet.decrypt',
-    'ratchet.kdf',
-    'ratchet.params',
-    'ratchet.x3dh',
   ]),
 }
