@@ -8,7 +8,6 @@ export interface VectorCase {
   readonly id: string
   readonly op: string
   readonly type?: string
-  readonly kind?: string
   /** Which codec of the suite a case is about; `type` in the older suites. */
   readonly kind?: string
   readonly version?: number
