@@ -1,7 +1,6 @@
 export { agentEnvelope } from './agent-envelope.js'
 export { agentMessage } from './agent-message.js'
 export { clientEnvelope, clientMessageOf, openClientBody, sealClientBody } from './client-message.js'
-export { connectionRequest } from './connection-request.js'
 export { appendMessage, chainEnd, integrityOf, integrityToText } from './integrity.js'
 export { fixedLinkData, userLinkData } from './link-data.js'
 export { shortLink } from './short-link.js'

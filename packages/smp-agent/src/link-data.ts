@@ -13,6 +13,7 @@ import {
 import {
   bool,
   type Codec,
+  decode,
   EncodeError,
   encode,
   equalBytes,
@@ -94,17 +95,21 @@ const entityId: Codec<Uint8Array | null> = {
   read: (r) => (r.remaining > (r.peek() ?? 0) ? r.shortBytes() : null),
 }
 
-/** The other type's request is a DecodeError. */
-export function fixedLinkData(type: LinkType): Codec<FixedLinkData> {
-  const connReq: Codec<ConnectionRequest> = {
-    write: connectionRequest.write,
+/** A codec of both types of link; here one of them is a DecodeError. */
+function ofType<T extends { readonly type: LinkType }>(type: LinkType, codec: Codec<T>): Codec<T> {
+  return {
+    write: codec.write,
     read(r) {
       const at = r.position
-      const request = connectionRequest.read(r)
-      if (request.type !== type) throw r.invalid(`expected the request of a link of type ${type}`, at)
-      return request
+      const value = codec.read(r)
+      if (value.type !== type) throw r.invalid(`expected data of a link of type ${type}`, at)
+      return value
     },
   }
+}
+
+export function fixedLinkData(type: LinkType): Codec<FixedLinkData> {
+  const connReq = ofType(type, connectionRequest)
   return extensible(record<FixedLinkData>({ agentVersions: versionRange, rootKey: ed25519Key, connReq, entityId }))
 }
 
@@ -135,15 +140,7 @@ const owner: Codec<LinkOwner> = {
   read: (r) => ownerFields.read(new Reader(r.shortBytes())),
 }
 
-const relay: Codec<ShortContactLink> = {
-  write: shortLink.write,
-  read(r) {
-    const at = r.position
-    const link = shortLink.read(r)
-    if (link.type !== 'contact') throw r.invalid('expected a contact link as relay', at)
-    return link
-  },
-}
+const relay = ofType('contact', shortLink) as Codec<ShortContactLink>
 
 const userVariants = {
   invitation: record<Omit<InvitationUserData, 'type'>>({ agentVersions: versionRange, userData }),
@@ -156,10 +153,11 @@ const userVariants = {
   }),
 }
 
-/** Of both types. */
-export const userLinkData: Codec<UserLinkData> = extensible(
-  tagged('type', letters({ I: 'invitation', C: 'contact' }), userVariants),
-)
+const anyUserData: Codec<UserLinkData> = tagged('type', letters({ I: 'invitation', C: 'contact' }), userVariants)
+
+export function userLinkData(type: LinkType): Codec<UserLinkData> {
+  return extensible(ofType(type, anyUserData))
+}
 
 /**
  * What follows from the key of a link (32 bytes): the key of its data, and the id of a contact link. That of an
@@ -224,7 +222,7 @@ export function sealUserData(
   nonce: Uint8Array = randomBytes(nonceLength),
 ): Uint8Array {
   const { dataKey } = deriveLinkKeys(user.type, linkKey)
-  return sealLinkItem('user', dataKey, signingKey, nonce, encode(userLinkData, user))
+  return sealLinkItem('user', dataKey, signingKey, nonce, encode(userLinkData(user.type), user))
 }
 
 /**
@@ -242,20 +240,17 @@ export function openLinkData(
   const fixedItem = open(sealed.fixedData)
   const userItem = open(sealed.userData)
   if (!equalBytes(linkKeyOf(fixedItem.data), linkKey)) throw refused('link data hash: expected that of the link')
-  const fixed = fromPeer('fixed link data', () => readWhole(fixedLinkData(type), fixedItem.data))
+  const fixed = fromPeer('fixed link data', () => decode(fixedLinkData(type), fixedItem.data))
   if (!isSignedBy(fixed.rootKey, fixedItem.data, fixedItem.signature)) {
     throw refused('link data signature: expected one by the root key')
   }
-  const user = fromPeer('user link data', () => readWhole(userLinkData, userItem.data))
-  if (user.type !== type) throw new PeerError('A_MESSAGE', `expected user data of a link of type ${type}`)
+  const user = fromPeer('user link data', () => decode(userLinkData(type), userItem.data))
   const keys = signingKeys(fixed.rootKey, user.type === 'contact' ? user.owners : [])
   if (!keys.some((key) => isSignedBy(key, userItem.data, userItem.signature))) {
     throw refused('user data signature: expected one by the root key or an owner')
   }
   return { fixed, user }
 }
-
-const readWhole = <T>(codec: Codec<T>, bytes: Uint8Array): T => codec.read(new Reader(bytes))
 
 const refused = (message: string) => new PeerError('A_LINK', message)
 

@@ -1,5 +1,6 @@
 // Which suite of the vectors is run by which operations, and which wait for packages that are not there yet.
 import { addressSuite } from './address.js'
+import { agentEnvelopeSuite, agentMessageSuite, clientMessageSuite, hashSuite, queueInfoSuite } from './agent.js'
 import { nmsgMetaSuite, proxySuite, rcvBodySuite } from './bodies.js'
 import { fingerprintSuite, linkSuite, signedKeySuite } from './certificates.js'
 import { commandSuite, messageSuite } from './commands.js'
@@ -7,6 +8,7 @@ import { authenticatorSuite, blockChainSuite, boxSuite } from './crypto.js'
 import { encodingSuite } from './encoding.js'
 import { handshakeSuite } from './handshake.js'
 import { keysSuite } from './keys.js'
+import { fullLinkSuite, linkDataSuite, shortLinkSuite } from './links.js'
 import { encryptSuite, itemsSuite, regcodeSuite } from './push.js'
 import { ratchetKdfSuite, ratchetParamsSuite, ratchetX3dhSuite } from './ratchet.js'
 import { ratchetDecryptSuite } from './ratchet-replay.js'
@@ -16,6 +18,10 @@ import { batchSuite, transmissionSuite } from './transmission.js'
 export const registry: Registry = {
   suites: {
     address: addressSuite,
+    'agent.client-message': clientMessageSuite,
+    'agent.envelope': agentEnvelopeSuite,
+    'agent.hash': hashSuite,
+    'agent.message': agentMessageSuite,
     'crypto.authenticator': authenticatorSuite,
     'crypto.block-chain': blockChainSuite,
     'crypto.box': boxSuite,
@@ -27,9 +33,13 @@ export const registry: Registry = {
     'crypto.signed-key': signedKeySuite,
     encoding: encodingSuite,
     keys: keysSuite,
+    'link.data': linkDataSuite,
+    'link.full': fullLinkSuite,
+    'link.short': shortLinkSuite,
     'push.encrypt': encryptSuite,
     'push.items': itemsSuite,
     'push.regcode': regcodeSuite,
+    'queue-info': queueInfoSuite,
     'ratchet.decrypt': ratchetDecryptSuite,
     'ratchet.kdf': ratchetKdfSuite,
     'ratchet.params': ratchetParamsSuite,
@@ -41,14 +51,7 @@ export const registry: Registry = {
     'smp.transmission': transmissionSuite,
   },
   pending: new Set([
-    'agent.client-message',
-    'agent.envelope',
-    'agent.hash',
-    'agent.message',
     'kem.sntrup761',
-    'link.data',
-    'link.full',
-    'link.short',
     'ntf.address',
     'ntf.command',
     'ntf.handshake',
@@ -58,6 +61,5 @@ export const registry: Registry = {
     'push.apns',
     'push.regcode/flow',
     'push.response',
-    'queue-info',
   ]),
 }
