@@ -89,7 +89,7 @@ export function divide(field: Field, numerator: number, polynomial: Polynomial):
     delta = (delta ^ (swap & (delta ^ -delta))) + 1
 
     // (f, g) become (g or f, (f0·g - g0·f) / x). What is further right can no longer reach the first place.
-    const last = Math.min(degree, steps - step)
+    const last = Math.min(degree, steps - 1 - step)
     f[0] = f0 ^ (swap & (f0 ^ g0))
     for (let i = 1; i <= last; i++) {
       const fi = f[i] as number
@@ -100,7 +100,7 @@ export function divide(field: Field, numerator: number, polynomial: Polynomial):
     g[last] = 0
 
     // v is multiplied by x, then the same is done to (v, r). What is further right is still zero.
-    for (let i = Math.min(degree, step + 1); i > 0; i--) {
+    for (let i = Math.min(degree, step); i > 0; i--) {
       const vi = v[i - 1] as number
       const ri = r[i] as number
       v[i] = vi ^ (swap & (vi ^ ri))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createSntrup761 } from '@openforge-sh/liboqs'
-import { sha256 } from '@smpkit/crypto'
+import { sha256, sha512 } from '@smpkit/crypto'
 import { concat, toHex } from '@smpkit/encoding'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -13,6 +13,11 @@ import {
   kemSecretKeyLength,
   kemSharedSecretLength,
 } from './sntrup761.js'
+
+import { decodePublic, encodeRounded, encodeSmall } from './sntrup761-encoding.js'
+import { field3, fieldQ, freeze, weight } from './sntrup761-field.js'
+import { multiply, type Polynomial } from './sntrup761-ring.js'
+import { shortPolynomial } from './sntrup761-sampling.js'
 
 interface Case {
   id: string
@@ -133,6 +138,31 @@ describe('a rejected ciphertext', () => {
     expect(decapsulate(otherKey, ciphertext)).toEqual(sharedSecret)
     const other = changed(ciphertext, 0)
     expect(decapsulate(otherKey, other)).not.toEqual(decapsulate(secretKey, other))
+  })
+})
+
+describe('a ciphertext of a chosen polynomial', () => {
+  const hash = (b: number, ...parts: Uint8Array[]) => sha512(concat(Uint8Array.of(b), ...parts)).slice(0, 32)
+  const { publicKey, secretKey } = generateKemKeyPair()
+
+  function encapsulateOf(polynomial: Polynomial) {
+    const product = multiply(decodePublic(publicKey), polynomial).map((value) => freeze(fieldQ, value))
+    const rounded = encodeRounded(product.map((value) => value - freeze(field3, value)))
+    const hashed = hash(3, encodeSmall(polynomial))
+    const ciphertext = concat(rounded, hash(2, hashed, hash(4, publicKey)))
+    return { ciphertext, sharedSecret: hash(1, hashed, ciphertext) }
+  }
+
+  it('is accepted with the weight 286', () => {
+    const { ciphertext, sharedSecret } = encapsulateOf(shortPolynomial(repeatableRandom(286)(3044)))
+    expect(decapsulate(secretKey, ciphertext)).toEqual(sharedSecret)
+  })
+
+  it.each([0, 1, weight - 1, weight + 1])('is rejected with the weight %i', (other) => {
+    const { ciphertext, sharedSecret } = encapsulateOf(new Int32Array(761).fill(1, 0, other))
+    const rejection = decapsulate(secretKey, ciphertext)
+    expect(rejection).not.toEqual(sharedSecret)
+    expect(rejection).toEqual(oqs.decapsulate(ciphertext, secretKey))
   })
 })
 
