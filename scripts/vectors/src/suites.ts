@@ -7,6 +7,7 @@ import { commandSuite, messageSuite } from './commands.js'
 import { authenticatorSuite, blockChainSuite, boxSuite } from './crypto.js'
 import { encodingSuite } from './encoding.js'
 import { handshakeSuite } from './handshake.js'
+import { kemSuite } from './kem.js'
 import { keysSuite } from './keys.js'
 import { fullLinkSuite, linkDataSuite, shortLinkSuite } from './links.js'
 import { encryptSuite, itemsSuite, regcodeSuite } from './push.js'
@@ -32,6 +33,7 @@ export const registry: Registry = {
     'crypto.rcv-body': rcvBodySuite,
     'crypto.signed-key': signedKeySuite,
     encoding: encodingSuite,
+    'kem.sntrup761': kemSuite,
     keys: keysSuite,
     'link.data': linkDataSuite,
     'link.full': fullLinkSuite,
@@ -51,7 +53,6 @@ export const registry: Registry = {
     'smp.transmission': transmissionSuite,
   },
   pending: new Set([
-    'kem.sntrup761',
     'ntf.address',
     'ntf.command',
     'ntf.handshake',
