@@ -76,11 +76,9 @@ function summary(errors: readonly SmpTransportError[], { socks }: ConnectionOpti
   }
   if (errors.length === 1) return last
   const codes = errors.map(({ code }) => code).join(', ')
-  const temporary = errors.some((error) => error.temporary)
-  return new SmpTransportError(last.code, `${errors.length} names and addresses failed: ${codes}`, {
-    temporary,
-    errors,
-  })
+  // As long as one may work later, what will never work decides nothing.
+  const { code, temporary } = errors.findLast((error) => error.temporary) ?? last
+  return new SmpTransportError(code, `${errors.length} names and addresses failed: ${codes}`, { temporary, errors })
 }
 
 let withoutCredentials: SecureContext | undefined

@@ -56,6 +56,11 @@ describe('hosts behind a SOCKS proxy', () => {
     expect(server.requests).toEqual([])
     await (await connectSmp(at(address, domain, parseHost('192.0.2.2')), options)).close()
     expect(asked).toEqual(['127.0.0.1', '10.0.0.1', '192.0.2.2'])
+    // What is refused for ever does not hide what may work later.
+    const unreachable = await startSocks({ route: () => ({ refuse: 4 }) })
+    const both = connectSmp(at(address, domain, onion), { ...through(unreachable), allowAddress })
+    const codes = [{ code: 'NETWORK' }, { code: 'REFUSED_ADDRESS' }]
+    expect(await errorOf(both)).toMatchObject({ code: 'NETWORK', temporary: true, errors: codes })
     // An onion service is at no address.
     await (await connectSmp(at(address, onion), { ...through(server), allowAddress })).close()
     expect(asked).toHaveLength(3)
