@@ -13,6 +13,8 @@ export interface ServiceCredentials {
 export interface ConnectOptions {
   signal?: AbortSignal | undefined
   service?: ServiceCredentials | null | undefined
+  /** Whose connection it is: a transport may keep those of different users apart on their way, as Tor does. */
+  userId?: string | undefined
 }
 
 /**

@@ -32,6 +32,8 @@ const temporary = {
   INVALID: false,
   /** More events came than the session may keep: it ended. Or a pool's server has several sessions whose events nobody took. */
   OVERFLOW: true,
+  /** Proxied sending: none of our servers can be the proxy. */
+  NO_PROXY: false,
   /** Proxied sending: the relay has no version in common with us. */
   VERSION: false,
   /** Proxied sending: the relay's certificates are not those of its address; `cause` says why. */

@@ -35,6 +35,7 @@ export {
   turnOff,
 } from './recipient.js'
 export type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
+export { createRoutes, type OwnServer, type ProxyPolicy, type Routes, type RoutesOptions } from './routes.js'
 export {
   getLinkData,
   type LinkData,

@@ -16,10 +16,10 @@ export interface OpenOptions extends SessionOptions, ConnectOptions {
  * @throws SmpClientError `CONNECT`, `ABORTED`
  */
 export async function openSession(server: ServerAddress, options: OpenOptions = {}): Promise<SmpClientSession> {
-  const { connect = defaultConnect, signal, service } = options
+  const { connect = defaultConnect, signal, service, userId } = options
   if (signal?.aborted) throw aborted(signal)
   try {
-    return new SmpClientSession(await connect(server, { signal, service }), options)
+    return new SmpClientSession(await connect(server, { signal, service, userId }), options)
   } catch (cause) {
     if (signal?.aborted) throw aborted(signal)
     const why = cause instanceof Error ? cause.message : 'unknown'

@@ -20,7 +20,7 @@ export async function connectInTime(
   const onClose = () => controller.abort(closedError())
   closing.addEventListener('abort', onClose)
   const cancel = clock.schedule(() => controller.abort(), connectTimeout)
-  const options = { ...session, clock, service: service(server), signal: controller.signal }
+  const options = { ...session, clock, service: service(server), userId: server.userId, signal: controller.signal }
   try {
     return await openSession(server.address, connect ? { ...options, connect } : options)
   } catch (error) {

@@ -77,6 +77,14 @@ export class ProxiedRelay implements Requester {
     }
   }
 
+  /**
+   * Resolves when the proxy is connected to the relay, as far as it has told. As long as it does not, no command of ours is under way.
+   * @throws as `request`
+   */
+  async connected({ signal }: Pick<RequestOptions, 'signal'> = {}): Promise<void> {
+    await unlessAborted(this.#connected(), signal)
+  }
+
   /** One `PRXY` for all who ask. It is not aborted by one of them. */
   #connected(): Promise<RelaySession> {
     if (!this.#session) {
