@@ -114,6 +114,8 @@ export interface StoreSupports {
  * - The writes of one call are carried out in their order.
  * - Bytes given and got MUST NOT be shared with the caller: who changes them later changes nothing in the store.
  * - `pages` MUST give each row once that is there from its beginning to its end, in ascending order of the primary key.
+ * - A row, key or query that the tables do not have MUST reject with `INVALID`, and nothing of the call is written.
+ * - An aborted signal rejects with its reason, if nothing was written; what was committed by then resolves.
  * - Other errors are `StoreError`s; `temporary` tells whether trying again can help (database away, disk full).
  * - After `close` every call rejects with `CLOSED`; what was under way is finished first.
  */

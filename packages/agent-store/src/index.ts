@@ -20,6 +20,7 @@ export {
   update,
   type Write,
 } from './contract.js'
+export { openMemoryStore } from './memory.js'
 export {
   type ConnectionMode,
   connectionTables,

@@ -10,6 +10,9 @@ export type MetaName =
   | 'restored'
   /** The file still has old pages that are not encrypted with the key. */
   | 'vacuum'
+  /** PostgreSQL: which process has the database, and which had it before: see `Mark`. */
+  | 'owner'
+  | 'previousOwner'
 
 /** All rows: `name`, `value`. */
 export const selectMeta = 'SELECT name, value FROM agent_meta'

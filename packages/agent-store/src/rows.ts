@@ -9,6 +9,9 @@ const invalid = (message: string): StoreError => new StoreError('INVALID', messa
 
 export const tableNames = Object.keys(tables) as TableName[]
 
+/** Of `pages`, where the caller does not say. */
+export const defaultPageSize = 256
+
 export function mapTables<T>(of: (definition: TableDefinition, name: TableName) => T): Record<TableName, T> {
   return Object.fromEntries(tableNames.map((name) => [name, of(tables[name], name)])) as Record<TableName, T>
 }
