@@ -28,8 +28,8 @@ export function parseLink(input: string, options: { readonly type?: Link['type']
   requireLinkLength(input)
   const text = input.trim()
   const link = parseEither(text)
+  requireWhole(link)
   if (link.form === 'full') agreeVersions(link)
-  else deriveLinkKeys(link.type, link.linkKey)
   if (options.type && link.type !== options.type) {
     throw new LinkError('TYPE', `expected ${names[options.type]}, got ${names[link.type]}`)
   }
@@ -45,6 +45,15 @@ function parseEither(text: string): Link {
     'SYNTAX',
     'expected a link: simplex:/ or https://host/, then invitation, contact, i, a, c, g or r, then #',
   )
+}
+
+/** What was cut may still be base64url. A short link may leave the fingerprint to a list of presets. */
+function requireWhole(link: Link): void {
+  if (link.form === 'short') deriveLinkKeys(link.type, link.linkKey)
+  const server = link.form === 'short' ? link.server : link.queues[0]?.server
+  const length = server?.keyHash.length ?? 0
+  if (length === 0 || length === 32) return
+  throw new LinkError('SYNTAX', `expected a link with a server fingerprint of 32 bytes, got ${length}: it may be cut`)
 }
 
 /**
