@@ -1,1 +1,7 @@
-export {}
+export { type AgentOptions, openAgent, type SendOptions, type SmpAgent } from './agent.js'
+export type { ConnectionId } from './connection-id.js'
+export type { RetryOptions } from './context.js'
+export { AgentError, LinkError, PeerError, RequestError } from './errors.js'
+export type { AckOptions, AgentEvent, EventOf, EventType } from './events.js'
+export type { Created, CreateOptions } from './invitations.js'
+export type { JoinOptions } from './join.js'

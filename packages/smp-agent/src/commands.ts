@@ -1,0 +1,59 @@
+// Spec 13 §13.12: what has to be done over the network, each connection's in the order of creation.
+import { find, type Row, remove } from '@smpkit/agent-store'
+import { toMapKey } from '@smpkit/encoding'
+import type { CommandHandlers, Context } from './context.js'
+import { isTemporary, problemOf } from './failures.js'
+import type { CommandTag } from './stored.js'
+import type { Turn, Workers } from './workers.js'
+
+export function wakeCommands(context: Context, workers: Workers, handlers: CommandHandlers, connId: Uint8Array): void {
+  workers.wake(`command ${toMapKey(connId)}`, (turn) => runCommands(context, handlers, connId, turn))
+}
+
+async function runCommands(context: Context, handlers: CommandHandlers, connId: Uint8Array, turn: Turn): Promise<void> {
+  const { first, max } = context.retry.fast
+  let delay = first
+  while (!turn.signal.aborted) {
+    try {
+      const { commands } = await context.store.read({ commands: find('commands', 'byConnection', { connId }, 1) })
+      const [command] = commands
+      if (!command) return
+      await runCommand(context, handlers, command, turn)
+      delay = first
+    } catch (error) {
+      if (turn.signal.aborted) return
+      if (!isTemporary(error)) throw error
+      await turn.wait(delay * (0.5 + context.random()))
+      delay = Math.min(delay * 1.5, max)
+    }
+  }
+}
+
+/** @throws what may pass, and mistakes of ours */
+async function runCommand(
+  context: Context,
+  handlers: CommandHandlers,
+  command: Row<'commands'>,
+  { signal }: Turn,
+): Promise<void> {
+  try {
+    await handlers[command.tag as CommandTag](context, command, signal)
+  } catch (error) {
+    if (signal.aborted || isTemporary(error)) throw error
+    await failed(context, command, problemOf(error))
+  }
+}
+
+/** It will never succeed. */
+async function failed(
+  context: Context,
+  { connId, commandNo, tag }: Row<'commands'>,
+  problem: { code: string; reason: string },
+): Promise<void> {
+  const makesConnection = tag === 'join' || tag === 'request' || tag === 'allow' || tag === 'secure'
+  await context.step(connId, {}, (step) => {
+    step.write(remove('commands', { commandNo }))
+    const { code, reason } = problem
+    step.event(makesConnection ? 'failed' : 'error', { code: code === 'AUTH' ? 'NOT_AVAILABLE' : code, reason })
+  })
+}

@@ -1,0 +1,131 @@
+// Spec 13 §13.5: what is sent to one queue: in order, one at a time, until the server has it.
+import { find, get, type Row, update } from '@smpkit/agent-store'
+import { PublicKey } from '@smpkit/crypto'
+import { decode, toMapKey } from '@smpkit/encoding'
+import { e2eParams, encryptBody, messageKey } from '@smpkit/ratchet'
+import { sendMessage } from '@smpkit/smp-client'
+import { type AgentEnvelope, agentEnvelope } from './agent-envelope.js'
+import { encryptClientMessage } from './client-message.js'
+import type { Context } from './context.js'
+import { onDelivered, onFailed } from './delivery-results.js'
+import { isReply, isTemporary, problemOf } from './failures.js'
+import { addressOf, publicSenderKeyOf, senderKeyOf } from './queues.js'
+import type { SendQueue } from './step.js'
+import { agentVersions } from './versions.js'
+import type { Turn, Workers } from './workers.js'
+
+type Message = Row<'messages'>
+type Delivery = Row<'deliveries'>
+
+interface Next {
+  readonly delivery: Delivery
+  readonly queue: SendQueue
+  readonly message: Message
+  readonly userId: string
+  readonly body: Uint8Array
+}
+
+export function wakeDelivery(context: Context, workers: Workers, connId: Uint8Array, queueNo: number): void {
+  workers.wake(`delivery ${toMapKey(connId)} ${queueNo}`, (turn) => deliver(context, connId, queueNo, turn))
+}
+
+async function deliver(context: Context, connId: Uint8Array, queueNo: number, turn: Turn): Promise<void> {
+  while (!turn.signal.aborted) {
+    try {
+      const next = await nextOf(context, connId, queueNo)
+      if (!next) return
+      await attempt(context, next, turn)
+    } catch (error) {
+      // The store is away: nothing is lost, what was sent already is sent again.
+      if (turn.signal.aborted) return
+      if (!isTemporary(error)) throw error
+      await turn.wait(context.retry.fast.first)
+    }
+  }
+}
+
+async function nextOf(context: Context, connId: Uint8Array, queueNo: number): Promise<Next | undefined> {
+  const { store } = context
+  const { deliveries, queue, connection, ratchet } = await store.read({
+    deliveries: find('deliveries', 'byQueue', { connId, queueNo }, 1),
+    queue: get('sendQueues', { connId, queueNo }),
+    connection: get('connections', { connId }),
+    ratchet: get('ratchets', { connId }),
+  })
+  const [delivery] = deliveries
+  if (!delivery || !queue || !connection) return undefined
+  const { messageId } = delivery
+  const { message } = await store.read({ message: get('messages', { connId, messageId }) })
+  if (!message) return undefined
+  const envelope = envelopeOf(message, connection.agentVersion, ratchet?.params ?? null)
+  const isFirst = message.type === 'confirmation'
+  const dhKey = isFirst ? PublicKey.fromRaw('x25519', queue.dhPublicKey) : null
+  const senderKey = isFirst && queue.queueMode !== 'messaging' ? publicSenderKeyOf(queue) : null
+  const { clientVersion, e2eSecret } = queue
+  const body = encryptClientMessage(e2eSecret, { senderKey, envelope }, { clientVersion, dhKey })
+  return { delivery, queue, message, userId: connection.userId, body }
+}
+
+function envelopeOf(message: Message, agreed: number, params: Uint8Array | null): AgentEnvelope {
+  const { type, body, key, paddedLength } = message
+  if (type === 'ratchetKey') return decode(agentEnvelope, body)
+  const encrypted = encryptBody(decode(messageKey, key), body, paddedLength)
+  if (type !== 'confirmation') {
+    return { agentVersion: agentVersions.max, type: 'message', encAgentMessage: encrypted }
+  }
+  const own = params && decode(e2eParams, params)
+  return { agentVersion: agreed, type: 'confirmation', e2eParams: own, encConnInfo: encrypted }
+}
+
+async function attempt(context: Context, next: Next, turn: Turn): Promise<void> {
+  const { queue, message, userId, body } = next
+  const isUnsigned = message.type === 'confirmation' && queue.queueMode !== 'messaging'
+  try {
+    const requester = context.network.sender(addressOf(queue.server), userId)
+    const senderKey = isUnsigned ? null : senderKeyOf(queue)
+    const { notification } = message
+    await sendMessage(requester, { senderId: queue.senderId, senderKey }, body, { notification, signal: turn.signal })
+  } catch (error) {
+    if (turn.signal.aborted) return
+    await notDelivered(context, next, error, turn)
+    return
+  }
+  await onDelivered(context, message, queue)
+}
+
+async function notDelivered(context: Context, next: Next, error: unknown, turn: Turn): Promise<void> {
+  const { message, delivery } = next
+  const age = context.now() - message.createdAt
+  if (isReply(error, 'QUOTA') && message.type !== 'confirmation') {
+    if (age > context.retry.quotaTimeout) await onFailed(context, message, next.queue, problemOf(error))
+    else await waitForRoom(context, delivery, turn)
+  } else if (isTemporary(error) && !isReply(error, 'QUOTA') && age <= context.retry.messageTimeout) {
+    await waitForServer(context, delivery, turn)
+  } else {
+    await onFailed(context, message, next.queue, problemOf(error))
+  }
+}
+
+/** The peer's agent tells by A_QCONT when there is room again, and that wakes this worker. */
+async function waitForRoom(context: Context, delivery: Delivery, turn: Turn): Promise<void> {
+  const { slow } = context.retry
+  const { connId, queueNo, messageId, fastDelay, slowDelay } = delivery
+  const delay = slowDelay || slow.first
+  const next = delay < slow.growAfter ? delay : Math.min(delay * 1.5, slow.max)
+  await context.step(connId, {}, (step) => {
+    step.write(update('deliveries', { connId, queueNo, messageId }, { fastDelay, slowDelay: next }))
+    if (slowDelay === 0) step.event('waiting', { code: 'QUOTA', reason: "the peer's queue is full" }, { messageId })
+  })
+  await turn.wait(delay)
+}
+
+async function waitForServer(context: Context, delivery: Delivery, turn: Turn): Promise<void> {
+  const { fast } = context.retry
+  const { connId, queueNo, messageId, fastDelay } = delivery
+  const delay = fastDelay || fast.first
+  const next = delay < fast.growAfter && fastDelay === 0 ? delay : Math.min(delay * 1.5, fast.max)
+  await context.step(connId, {}, (step) => {
+    step.write(update('deliveries', { connId, queueNo, messageId }, { fastDelay: next }))
+  })
+  await turn.wait(delay)
+}

@@ -1,0 +1,137 @@
+// What waits for the application: the events stored earlier, then those that are added; each until it is acknowledged.
+import { type AgentStore, get, type Row } from '@smpkit/agent-store'
+import { type AckOptions, type AgentEvent, eventOf } from './events.js'
+
+type EventRow = Row<'events'>
+
+/** Beyond so many, only the numbers of events that wait are kept in memory. */
+const maxRows = 1000
+
+interface Waiting {
+  readonly eventId: number
+  /** Read again from the store where it is missing. */
+  readonly row: EventRow | undefined
+  readonly redelivered: boolean
+}
+
+export interface EventStreamOptions {
+  readonly store: AgentStore
+  /** The last event of earlier processes. */
+  readonly lastStored: number
+  readonly ack: (row: EventRow, options: AckOptions) => Promise<void>
+  readonly closing: AbortSignal
+}
+
+/** One stream for all who read it: each event goes to one of them. */
+export class EventStream {
+  readonly #options: EventStreamOptions
+  #waiting: Waiting[] = []
+  /** Of `#waiting`, those at its beginning that were given out. */
+  #taken = 0
+  /** Given out and not acknowledged. */
+  readonly #open = new Set<number>()
+  /** In `#waiting` to be given out again. */
+  readonly #again = new Set<number>()
+  #earlier: AsyncIterator<readonly EventRow[]> | undefined
+  #page: EventRow[] = []
+  #readers: (() => void)[] = []
+  #reading: Promise<unknown> = Promise.resolve()
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options
+    this.#earlier = options.store.pages('events', { size: 100 })[Symbol.asyncIterator]()
+    options.closing.addEventListener('abort', () => this.#wake())
+  }
+
+  /** A new event, after it was stored. */
+  add(row: EventRow): void {
+    const keep = this.#waiting.length - this.#taken < maxRows
+    this.#waiting.push({ eventId: row.eventId, row: keep ? row : undefined, redelivered: false })
+    this.#wake()
+  }
+
+  /** The server has sent the message again that is in this event. */
+  addAgain(row: EventRow): void {
+    const { eventId } = row
+    if (!this.#open.has(eventId) || this.#again.has(eventId)) return
+    this.#again.add(eventId)
+    this.#waiting.push({ eventId, row: undefined, redelivered: true })
+    this.#wake()
+  }
+
+  async *read(signal?: AbortSignal): AsyncGenerator<AgentEvent, undefined> {
+    const wake = () => this.#wake()
+    signal?.addEventListener('abort', wake)
+    try {
+      while (!this.#options.closing.aborted) {
+        signal?.throwIfAborted()
+        const event = await this.#next()
+        if (event) yield event
+        else if (this.#waiting.length === this.#taken && !this.#earlier)
+          await new Promise<void>((go) => this.#readers.push(go))
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  #wake(): void {
+    const readers = this.#readers
+    this.#readers = []
+    for (const go of readers) go()
+  }
+
+  /** The next one, or nothing for now. One reader at a time, so that the order is kept. */
+  #next(): Promise<AgentEvent | undefined> {
+    const next = this.#reading.then(() => this.#take())
+    this.#reading = next.catch(() => {})
+    return next
+  }
+
+  async #take(): Promise<AgentEvent | undefined> {
+    const { closing } = this.#options
+    if (closing.aborted) return undefined
+    const earlier = await this.#takeEarlier()
+    if (earlier) return this.#give(earlier, true)
+    const next = this.#waiting[this.#taken]
+    if (!next) return undefined
+    const { eventId, redelivered } = next
+    const row = next.row ?? (await this.#options.store.read({ row: get('events', { eventId }) })).row
+    this.#again.delete(eventId)
+    if (++this.#taken === this.#waiting.length || this.#taken > maxRows) {
+      this.#waiting = this.#waiting.slice(this.#taken)
+      this.#taken = 0
+    }
+    // Acknowledged meanwhile.
+    if (!row || (redelivered && !this.#open.has(eventId))) return undefined
+    return this.#give(row, redelivered)
+  }
+
+  async #takeEarlier(): Promise<EventRow | undefined> {
+    while (this.#earlier) {
+      const row = this.#page.shift()
+      if (row) return row
+      const { value, done } = await this.#earlier.next()
+      if (done) this.#earlier = undefined
+      else this.#page = value.filter(({ eventId }: EventRow) => eventId <= this.#options.lastStored)
+    }
+    return undefined
+  }
+
+  #give(row: EventRow, redelivered: boolean): AgentEvent {
+    const { eventId } = row
+    this.#open.add(eventId)
+    let acknowledged: Promise<void> | undefined
+    const ack = (options: AckOptions = {}) => {
+      acknowledged ??= this.#options.ack(row, options).then(
+        () => void this.#open.delete(eventId),
+        (error) => {
+          acknowledged = undefined
+          throw error
+        },
+      )
+      return acknowledged
+    }
+    return eventOf(row, redelivered, ack)
+  }
+}

@@ -1,0 +1,146 @@
+// Spec 13 §13.1, §13.2: making queues, ours and those that we send to.
+import { type AuthKey, dh, type PrivateAuthKey, PrivateKey, type PublicKey } from '@smpkit/crypto'
+import { equalBytes } from '@smpkit/encoding'
+import { type NewQueueOptions, newQueue, type Queue } from '@smpkit/smp-client'
+import {
+  type ParsedServerAddress,
+  parseServerAddress,
+  type QueueInfo,
+  type QueueUri,
+  type ServerAddress,
+  serverAddressToText,
+} from '@smpkit/smp-commands/address'
+import type { Context } from './context.js'
+import type { ReceiveQueue, SendQueue } from './step.js'
+import { clientVersions, ownQueueVersions } from './versions.js'
+
+/** The address of a server as rows keep it. */
+export const serverToText = ({ hosts, port, keyHash }: ServerAddress): string =>
+  serverAddressToText({ hosts, port, keyHash })
+
+/** What two addresses of one server have in common: hosts and port, not the certificate (13.1). */
+export const sameServer = (a: ServerAddress, b: ServerAddress): boolean =>
+  a.port === b.port && a.hosts.length === b.hosts.length && a.hosts.every((host, i) => host === b.hosts[i])
+
+/** Where a queue is and what its sender calls it. */
+export interface SenderAddress {
+  readonly server: ServerAddress
+  readonly senderId: Uint8Array
+}
+
+/** Whether an address in a message is that of a queue: hosts, port and id (13.1). */
+export function sameAddress(
+  { server, senderId }: SenderAddress,
+  queue: { readonly server: string; readonly senderId: Uint8Array },
+): boolean {
+  return sameServer(server, addressOf(queue.server)) && equalBytes(senderId, queue.senderId)
+}
+
+export type NewReceiveQueue = Omit<ReceiveQueue, 'connId' | 'queueNo'>
+
+/** `NEW` on a server. Nothing is stored yet: what is lost now leaves a queue that nobody knows. */
+export async function createReceiveQueue(
+  context: Context,
+  server: ParsedServerAddress,
+  userId: string,
+  options: Pick<NewQueueOptions, 'queueMode' | 'link' | 'corrId' | 'signal'> & {
+    readonly dhKey?: PrivateKey<'x25519'>
+    readonly clientVersion?: number
+  } = {},
+): Promise<NewReceiveQueue> {
+  const { dhKey = PrivateKey.generate('x25519'), clientVersion = clientVersions.max, ...rest } = options
+  const text = serverToText(server)
+  const requester = context.network.recipient(text, userId)
+  const queue = await newQueue(requester, { ...rest, subMode: 'create', password: server.password })
+  return receiveQueueRow(text, queue, { dhKey, clientVersion })
+}
+
+function receiveQueueRow(
+  server: string,
+  { recipientId, senderId, recipientKey, secret, queueMode, linkId }: Queue,
+  { dhKey, clientVersion }: { dhKey: PrivateKey<'x25519'>; clientVersion: number },
+): NewReceiveQueue {
+  return {
+    server,
+    recipientId,
+    senderId,
+    recipientKey: recipientKey.toDer(),
+    bodySecret: secret,
+    dhKey: dhKey.toRaw(),
+    e2eSecret: null,
+    status: 'new',
+    isPrimary: true,
+    replaces: null,
+    switchStatus: 'none',
+    clientVersion,
+    queueMode,
+    deleted: false,
+    deleteErrors: 0,
+    lastMessageTs: 0,
+    linkId,
+    linkKey: null,
+    linkSigningKey: null,
+    linkFixedData: null,
+    notifierId: null,
+    notifierKey: null,
+    notifierSecret: null,
+  }
+}
+
+/** What authorizes our commands for a queue. */
+export const recipientOf = ({ recipientId, recipientKey, bodySecret }: ReceiveQueue) => ({
+  recipientId,
+  recipientKey: PrivateKey.fromDer(recipientKey) as PrivateAuthKey,
+  secret: bodySecret,
+})
+
+export const dhKeyOf = (queue: Pick<ReceiveQueue, 'dhKey'>): PrivateKey<'x25519'> =>
+  PrivateKey.fromRaw('x25519', queue.dhKey)
+
+/** What the sender of a queue of ours is told of it, inside a message of this version. */
+export function queueInfoOf(queue: NewReceiveQueue, version: number): QueueInfo {
+  const { senderId, queueMode } = queue
+  return { version, server: addressOf(queue.server), senderId, dhKey: dhKeyOf(queue).publicKey, queueMode }
+}
+
+/** The address of a queue of ours, for links. */
+export function queueUriOf(queue: NewReceiveQueue): QueueUri {
+  const { senderId, queueMode } = queue
+  const server = addressOf(queue.server)
+  return { versionRange: ownQueueVersions, server, senderId, dhKey: dhKeyOf(queue).publicKey, queueMode }
+}
+
+export function addressOf(server: string): ServerAddress {
+  const { hosts, port, keyHash } = parseServerAddress(server, 'smp')
+  return { hosts, port, keyHash }
+}
+
+export type NewSendQueue = Omit<SendQueue, 'connId' | 'queueNo'>
+
+/** A queue that we will send to, with new keys. `senderKey`: where the queue was secured with one already. */
+export function newSendQueue(
+  queue: Omit<QueueInfo, 'version'>,
+  clientVersion: number,
+  senderKey?: PrivateAuthKey,
+): NewSendQueue {
+  const key = PrivateKey.generate('x25519')
+  return {
+    server: serverToText(queue.server),
+    senderId: queue.senderId.slice(),
+    senderKey: (senderKey ?? PrivateKey.generate('ed25519')).toDer(),
+    dhPublicKey: key.publicKey.toRaw(),
+    e2eSecret: dh(key, queue.dhKey),
+    status: senderKey ? 'secured' : 'new',
+    isPrimary: true,
+    replaces: null,
+    switchStatus: 'none',
+    clientVersion,
+    queueMode: queue.queueMode,
+  }
+}
+
+export const senderKeyOf = (queue: Pick<SendQueue, 'senderKey'>): PrivateAuthKey =>
+  PrivateKey.fromDer(queue.senderKey) as PrivateAuthKey
+
+export const publicSenderKeyOf = (queue: Pick<SendQueue, 'senderKey'>): AuthKey =>
+  senderKeyOf(queue).publicKey as PublicKey as AuthKey

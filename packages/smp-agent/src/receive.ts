@@ -1,0 +1,124 @@
+// Spec 13 §13.6, 11 §11.2: a message from a server, until it is stored or known to be worthless. Whatever it is, it is acknowledged.
+import { get, type Row, StoreError } from '@smpkit/agent-store'
+import { dh } from '@smpkit/crypto'
+import { decode } from '@smpkit/encoding'
+import { decryptMsgBody, type MessageOf } from '@smpkit/smp-commands'
+import { type ClientEnvelope, clientEnvelope, decryptClientMessage } from './client-message.js'
+import { onConfirmation } from './confirmations.js'
+import type { Context } from './context.js'
+import { fromPeer, PeerError, RequestError } from './errors.js'
+import { isTemporary, problemOf } from './failures.js'
+import { dhKeyOf } from './queues.js'
+import { onQuota } from './quota.js'
+import { onMessage } from './receive-message.js'
+import type { QueueRef, Received, Verdict } from './received.js'
+import { onRequest } from './requests.js'
+import type { ReceiveQueue } from './step.js'
+import { onRatchetKey } from './synchronization.js'
+import { clientVersions } from './versions.js'
+
+/**
+ * Takes a message as far as it goes. What the peer did wrong becomes an event; what went wrong with the store passes, so it is tried again.
+ */
+export async function receive(
+  context: Context,
+  { connId, queueNo }: QueueRef,
+  message: Pick<MessageOf<'MSG'>, 'msgId' | 'encBody'>,
+): Promise<void> {
+  const brokerId = message.msgId.slice()
+  for (let delay = 500; !context.closing.aborted; delay = Math.min(delay * 1.5, 10_000)) {
+    try {
+      const { queue, connection } = await context.store.read({
+        queue: get('receiveQueues', { connId, queueNo }),
+        connection: get('connections', { connId }),
+      })
+      if (!queue || !connection) return
+      const verdict = await process(context, queue, connection, brokerId, message.encBody)
+      if (verdict === 'ack') await context.acknowledge(queue, connection.userId, brokerId)
+      return
+    } catch (error) {
+      if (!isTemporary(error)) throw error
+      await pause(context, delay)
+    }
+  }
+}
+
+const pause = ({ clock, closing }: Context, delay: number): Promise<void> =>
+  new Promise((resolve) => {
+    const end = () => {
+      cancel()
+      closing.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.schedule(end, delay)
+    closing.addEventListener('abort', end)
+  })
+
+async function process(
+  context: Context,
+  queue: ReceiveQueue,
+  connection: Row<'connections'>,
+  brokerId: Uint8Array,
+  encBody: Uint8Array,
+): Promise<Verdict> {
+  try {
+    const body = fromPeer('a message', () => decryptMsgBody(queue.bodySecret, brokerId, encBody))
+    if (body.quota) return await onQuota(context, queue)
+    const message = open(queue, body.body)
+    if (!message) return 'ack'
+    const { ts: serverTs, notification } = body
+    return await dispatch(context, { queue, connection, brokerId, serverTs, notification, ...message })
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    // The connection or its queue was deleted meanwhile.
+    if (error instanceof RequestError && error.code === 'NOT_FOUND') return 'ack'
+    await context.step(connection.connId, {}, (step) => step.event('error', problemOf(error)))
+    return 'ack'
+  }
+}
+
+type Opened = Pick<Received, 'envelope' | 'clientVersion' | 'senderKey' | 'e2eSecret'>
+
+/** Takes the queue's own layer off; `undefined` for a first message that comes again. @throws PeerError */
+function open(queue: ReceiveQueue, body: Uint8Array): Opened | undefined {
+  const outer = fromPeer('a message', () => decode(clientEnvelope, body))
+  const { clientVersion } = outer
+  if (clientVersion > clientVersions.max && clientVersion > queue.clientVersion) {
+    throw new PeerError('A_VERSION', `expected queue version 1-${clientVersions.max}, got ${clientVersion}`)
+  }
+  const version = Math.min(queue.clientVersion, clientVersion)
+  if (!outer.dhKey) return { ...openNext(queue, outer), clientVersion: version, e2eSecret: null }
+  const secret = dh(dhKeyOf(queue), outer.dhKey)
+  const { senderKey, envelope } = decryptClientMessage(secret, outer)
+  if (queue.e2eSecret) {
+    if (envelope.type === 'confirmation') return undefined
+    throw new PeerError('A_PROHIBITED', 'expected no key in a message of a connection')
+  }
+  if (envelope.type !== 'confirmation' && envelope.type !== 'invitation') {
+    throw new PeerError('A_PROHIBITED', `expected a confirmation or a request first, got ${envelope.type}`)
+  }
+  return { senderKey, envelope, clientVersion: version, e2eSecret: secret }
+}
+
+function openNext(queue: ReceiveQueue, outer: ClientEnvelope): Pick<Received, 'envelope' | 'senderKey'> {
+  if (!queue.e2eSecret) throw new PeerError('A_PROHIBITED', 'expected a key in the first message of a connection')
+  const { senderKey, envelope } = decryptClientMessage(queue.e2eSecret, outer)
+  if (envelope.type !== 'message' && envelope.type !== 'ratchetKey') {
+    throw new PeerError('A_PROHIBITED', `expected a message of the connection, got ${envelope.type} without a key`)
+  }
+  return { senderKey, envelope }
+}
+
+function dispatch(context: Context, received: Received): Promise<Verdict> {
+  const { envelope } = received
+  switch (envelope.type) {
+    case 'confirmation':
+      return onConfirmation(context, { ...received, envelope })
+    case 'invitation':
+      return onRequest(context, { ...received, envelope })
+    case 'message':
+      return onMessage(context, { ...received, envelope })
+    case 'ratchetKey':
+      return onRatchetKey(context, { ...received, envelope })
+  }
+}

@@ -1,0 +1,21 @@
+// Spec 13 §13.5, 10 §10.9: whether a connection can send, and what an application sends.
+import { RequestError } from './errors.js'
+import type { Step } from './step.js'
+
+/** Messages of the agent itself are left out where this does not hold; nothing depends on them. */
+export function canSend(step: Step): boolean {
+  const { connection, sendQueues } = step
+  const isSynchronized = connection.synchronization === 'ok' || connection.synchronization === 'allowed'
+  return isSynchronized && sendQueues.length > 0 && Boolean(step.ratchetState?.send)
+}
+
+/** @throws RequestError `PROHIBITED`, `SYNCHRONIZATION` */
+export function requireSending(step: Step): void {
+  const { synchronization, deletion } = step.connection
+  if (synchronization !== 'ok' && synchronization !== 'allowed') {
+    throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets, they are in state ${synchronization}`)
+  }
+  if (deletion === 'now') throw new RequestError('PROHIBITED', 'expected a connection that is not being deleted')
+  if (!canSend(step))
+    throw new RequestError('PROHIBITED', 'expected a connection that the peer has joined and we allowed')
+}

@@ -1,0 +1,372 @@
+// Spec 13 §13.13: one change of one connection: rows in, rows to write out. It has no effect until the store has written it.
+import {
+  connectionTables,
+  type Decision,
+  find,
+  get,
+  insert,
+  type Row,
+  remove,
+  removeAll,
+  update,
+  type Write,
+} from '@smpkit/agent-store'
+import { sha256 } from '@smpkit/crypto'
+import { decode, encode } from '@smpkit/encoding'
+import {
+  encryptHeader,
+  messageKey,
+  type RatchetKeys,
+  type RatchetState,
+  ratchetKeys,
+  ratchetState,
+} from '@smpkit/ratchet'
+import { type AgentMessage, agentMessage, type InnerMessage } from './agent-message.js'
+import { RequestError } from './errors.js'
+import { type EventType, encodePayload, type Payload } from './events.js'
+import { ratchetPaddedLength, requireFits } from './size-limits.js'
+import { type StoredCommand, storedCommand } from './stored.js'
+import { type AgentVersion, has } from './versions.js'
+
+type Connection = Row<'connections'>
+export type ReceiveQueue = Row<'receiveQueues'>
+export type SendQueue = Row<'sendQueues'>
+
+/** What every step reads. */
+export const connectionQueries = (connId: Uint8Array) => ({
+  connection: get('connections', { connId }),
+  receiveQueues: find('receiveQueues', 'byConnection', { connId }),
+  sendQueues: find('sendQueues', 'byConnection', { connId }),
+  ratchet: get('ratchets', { connId }),
+})
+
+export interface ConnectionRows {
+  readonly connection: Connection
+  readonly receiveQueues: readonly ReceiveQueue[]
+  readonly sendQueues: readonly SendQueue[]
+  readonly ratchet: Row<'ratchets'> | undefined
+}
+
+/** Numbers that ascend over all connections, and the time. */
+export interface StepSource {
+  nextEventId(): number
+  nextCommandNo(): number
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** What is to be done once the change is stored. */
+export interface Effects {
+  /** Stored events to hand out. */
+  readonly events: Row<'events'>[]
+  /** Send queues that have something to deliver. */
+  readonly deliveries: Set<number>
+  /** Receive queues to subscribe to, and to forget. */
+  readonly subscribe: ReceiveQueue[]
+  readonly unsubscribe: ReceiveQueue[]
+  commands: boolean
+}
+
+/** What `send` needs to know beside the message. */
+export interface SendOptions {
+  /** Default: `false`. */
+  readonly notification?: boolean
+  /** The choice for the post-quantum ratchet (10 §10.7.3). Default: none. */
+  readonly pq?: boolean | null
+  /** Default: the primary queue, and others that are secured or active. */
+  readonly queues?: readonly number[]
+}
+
+const noBytes = new Uint8Array(0)
+
+export class Step {
+  readonly effects: Effects = { events: [], deliveries: new Set(), subscribe: [], unsubscribe: [], commands: false }
+  readonly #writes: Write[] = []
+  readonly #source: StepSource
+  #connection: Connection
+  #connectionChanges: Partial<Connection> | undefined
+  #receiveQueues: readonly ReceiveQueue[]
+  #sendQueues: readonly SendQueue[]
+  #ratchet: Row<'ratchets'> | undefined
+  readonly #storedRatchet: Row<'ratchets'> | undefined
+  #deleted = false
+
+  constructor(rows: ConnectionRows, source: StepSource) {
+    this.#connection = rows.connection
+    this.#receiveQueues = rows.receiveQueues
+    this.#sendQueues = rows.sendQueues
+    this.#ratchet = rows.ratchet
+    this.#storedRatchet = rows.ratchet
+    this.#source = source
+  }
+
+  /** A step that makes a connection. */
+  static create(connection: Connection, source: StepSource): Step {
+    const step = new Step({ connection, receiveQueues: [], sendQueues: [], ratchet: undefined }, source)
+    step.#writes.push(insert('connections', connection))
+    return step
+  }
+
+  get connId(): Uint8Array {
+    return this.#connection.connId
+  }
+
+  get connection(): Connection {
+    return this.#connection
+  }
+
+  get receiveQueues(): readonly ReceiveQueue[] {
+    return this.#receiveQueues
+  }
+
+  get sendQueues(): readonly SendQueue[] {
+    return this.#sendQueues
+  }
+
+  get now(): number {
+    return this.#source.now()
+  }
+
+  /** Whether both sides have agreed to the shorter paddings of the post-quantum ratchet. */
+  get pq(): boolean {
+    return this.#connection.pqSupport && has(this.#connection.agentVersion as AgentVersion, 'pqRatchet')
+  }
+
+  /** Whether we joined the peer's invitation, so that our confirmation had the parameters. */
+  get isJoiner(): boolean {
+    return this.#ratchet?.params != null
+  }
+
+  get ratchetState(): RatchetState | undefined {
+    const state = this.#ratchet?.state
+    return state ? decode(ratchetState, state) : undefined
+  }
+
+  get ratchetKeys(): RatchetKeys | undefined {
+    const keys = this.#ratchet?.keys
+    return keys ? decode(ratchetKeys, keys) : undefined
+  }
+
+  set(changes: Partial<Connection>): void {
+    this.#connection = { ...this.#connection, ...changes }
+    this.#connectionChanges = { ...this.#connectionChanges, ...changes }
+  }
+
+  setRatchet(changes: { keys?: RatchetKeys | null; params?: Uint8Array | null; state?: RatchetState | null }): void {
+    const { keys, params, state } = changes
+    const former = this.#ratchet ?? { connId: this.connId, version: 0, keys: null, params: null, state: null }
+    this.#ratchet = {
+      connId: this.connId,
+      version: (this.#storedRatchet?.version ?? 0) + 1,
+      keys: keys === undefined ? former.keys : keys && encode(ratchetKeys, keys),
+      params: params === undefined ? former.params : params,
+      state: state === undefined ? former.state : state && encode(ratchetState, state),
+    }
+  }
+
+  receiveQueue(queueNo: number): ReceiveQueue {
+    return queueOf(this.#receiveQueues, queueNo)
+  }
+
+  sendQueue(queueNo: number): SendQueue {
+    return queueOf(this.#sendQueues, queueNo)
+  }
+
+  addReceiveQueue(queue: Omit<ReceiveQueue, 'connId' | 'queueNo'>): ReceiveQueue {
+    const row = { ...queue, connId: this.connId, queueNo: nextNo(this.#receiveQueues) }
+    this.#receiveQueues = [...this.#receiveQueues, row]
+    this.write(insert('receiveQueues', row))
+    this.effects.subscribe.push(row)
+    return row
+  }
+
+  addSendQueue(queue: Omit<SendQueue, 'connId' | 'queueNo'>): SendQueue {
+    const row = { ...queue, connId: this.connId, queueNo: nextNo(this.#sendQueues) }
+    this.#sendQueues = [...this.#sendQueues, row]
+    this.write(insert('sendQueues', row))
+    return row
+  }
+
+  setReceiveQueue(queueNo: number, changes: Partial<ReceiveQueue>): void {
+    this.#receiveQueues = changed(this.#receiveQueues, queueNo, changes)
+    this.write(update('receiveQueues', { connId: this.connId, queueNo }, changes))
+  }
+
+  setSendQueue(queueNo: number, changes: Partial<SendQueue>): void {
+    this.#sendQueues = changed(this.#sendQueues, queueNo, changes)
+    this.write(update('sendQueues', { connId: this.connId, queueNo }, changes))
+  }
+
+  removeReceiveQueue(queueNo: number): void {
+    const queue = this.#receiveQueues.find((one) => one.queueNo === queueNo)
+    if (!queue) return
+    this.effects.unsubscribe.push(queue)
+    this.#receiveQueues = this.#receiveQueues.filter((one) => one !== queue)
+    this.write(remove('receiveQueues', { connId: this.connId, queueNo }))
+  }
+
+  removeSendQueue(queueNo: number): void {
+    this.#sendQueues = this.#sendQueues.filter((queue) => queue.queueNo !== queueNo)
+    this.write(remove('sendQueues', { connId: this.connId, queueNo }))
+  }
+
+  event<T extends EventType>(
+    type: T,
+    payload: Payload<T>,
+    {
+      messageId = 0,
+      queueNo = 0,
+      brokerId = noBytes,
+    }: { messageId?: number; queueNo?: number; brokerId?: Uint8Array } = {},
+  ): void {
+    const row = {
+      eventId: this.#source.nextEventId(),
+      connId: this.connId,
+      type,
+      messageId,
+      queueNo,
+      brokerId,
+      data: encodePayload(type, payload),
+      createdAt: this.now,
+    }
+    this.write(insert('events', row))
+    this.effects.events.push(row)
+  }
+
+  command(command: StoredCommand): void {
+    const commandNo = this.#source.nextCommandNo()
+    const { tag } = command
+    this.write(
+      insert('commands', {
+        commandNo,
+        connId: this.connId,
+        tag,
+        data: storedCommand.toBytes(command),
+        createdAt: this.now,
+      }),
+    )
+    this.effects.commands = true
+  }
+
+  write(write: Write): void {
+    this.#writes.push(write)
+  }
+
+  /** Removes the connection with all that belongs to it. What is written afterwards stays. */
+  removeConnection(): void {
+    const { connId } = this
+    this.#deleted = true
+    this.effects.unsubscribe.push(...this.#receiveQueues)
+    for (const table of connectionTables) this.write(removeAll(table, 'byConnection', { connId }))
+    for (const table of ['ratchets', 'confirmations', 'connections'] as const) this.write(remove(table, { connId }))
+  }
+
+  /** The next internal id: messages of both directions share the numbers. */
+  nextMessageId(): number {
+    this.set({ lastMessageId: this.#connection.lastMessageId + 1 })
+    return this.#connection.lastMessageId
+  }
+
+  /** Encrypts a message and puts it into the queues' deliveries. @throws RequestError `LARGE`, `PROHIBITED` */
+  send(message: InnerMessage, options: SendOptions = {}): number {
+    const { lastSentId, lastSentHash } = this.#connection
+    const plain = encode(agentMessage, {
+      type: 'message',
+      sndMsgId: BigInt(lastSentId + 1),
+      prevMsgHash: lastSentHash,
+      message,
+    })
+    const queues = options.queues ?? sendingQueues(this.#sendQueues)
+    return this.#encrypt(message.type, plain, 'message', { ...options, queues })
+  }
+
+  /** The confirmation for one queue: with the choice that the connection has made for the post-quantum ratchet. */
+  sendConfirmation(message: AgentMessage, queueNo: number): number {
+    const plain = encode(agentMessage, message)
+    const options = { notification: true, pq: this.pq, queues: [queueNo] }
+    return this.#encrypt('confirmation', plain, 'confirmation', options)
+  }
+
+  #encrypt(
+    type: string,
+    plain: Uint8Array,
+    kind: 'confirmation' | 'message',
+    { queues, notification = false, pq = null }: SendOptions & { queues: readonly number[] },
+  ): number {
+    const paddedLength = ratchetPaddedLength(kind, this.pq)
+    requireFits(`a ${kind}`, plain.length, paddedLength - 2)
+    const former = this.ratchetState
+    if (!former) throw new RequestError('PROHIBITED', 'expected a connection that the peer has joined')
+    const { state, key } = encryptHeader(former, { pq })
+    this.setRatchet({ state })
+    return this.enqueue(type, plain, {
+      hash: sha256(plain),
+      key: encode(messageKey, key),
+      paddedLength,
+      notification,
+      queues,
+    })
+  }
+
+  /** Puts what is encrypted with `key`, or with none, into the queues' deliveries, under the next id. */
+  enqueue(
+    type: string,
+    body: Uint8Array,
+    {
+      hash,
+      key,
+      paddedLength,
+      notification,
+      queues,
+    }: { hash: Uint8Array; key: Uint8Array; paddedLength: number; notification: boolean; queues: readonly number[] },
+  ): number {
+    const messageId = this.nextMessageId()
+    const sentId = this.#connection.lastSentId + 1
+    this.set({ lastSentId: sentId, lastSentHash: hash })
+    const { connId, now: createdAt } = this
+    const row = { connId, messageId, sentId, type, hash, body, key, paddedLength, notification, createdAt }
+    this.write(insert('messages', { ...row, status: 'queued' }))
+    for (const queueNo of queues) {
+      this.write(insert('deliveries', { connId, queueNo, messageId, fastDelay: 0, slowDelay: 0 }))
+      this.effects.deliveries.add(queueNo)
+    }
+    return messageId
+  }
+
+  finish<R>(result: R): Decision<R> {
+    if (this.#deleted) return { writes: this.#writes, result }
+    const { connId } = this
+    const writes = [...this.#writes]
+    if (this.#connectionChanges) writes.push(update('connections', { connId }, this.#connectionChanges))
+    const ratchet = this.#ratchet
+    if (ratchet && ratchet !== this.#storedRatchet) {
+      const { keys, params, state, version } = ratchet
+      writes.push(
+        this.#storedRatchet
+          ? update('ratchets', { connId }, { version, keys, params, state })
+          : insert('ratchets', ratchet),
+      )
+    }
+    return { writes, result }
+  }
+}
+
+function queueOf<Q extends { queueNo: number }>(queues: readonly Q[], queueNo: number): Q {
+  const queue = queues.find((one) => one.queueNo === queueNo)
+  if (!queue) throw new RequestError('NOT_FOUND', 'expected a queue of the connection, it has gone')
+  return queue
+}
+
+const nextNo = (queues: readonly { queueNo: number }[]): number =>
+  queues.reduce((last, { queueNo }) => Math.max(last, queueNo), 0) + 1
+
+const changed = <Q extends { queueNo: number }>(queues: readonly Q[], queueNo: number, changes: Partial<Q>): Q[] =>
+  queues.map((queue) => (queue.queueNo === queueNo ? { ...queue, ...changes } : queue))
+
+/** The primary queue first, then those that can be written to besides: 13.5 step 5. */
+function sendingQueues(queues: readonly SendQueue[]): number[] {
+  const isReady = ({ status }: SendQueue) => status === 'secured' || status === 'active'
+  const primary = queues.find((queue) => queue.isPrimary && queue.replaces === null)
+  const others = queues.filter((queue) => queue !== primary && isReady(queue))
+  return (primary ? [primary, ...others] : others).map(({ queueNo }) => queueNo)
+}

@@ -1,0 +1,80 @@
+// Work that goes on in the background, one worker for each key; it waits, is woken, and ends with the agent.
+import type { Clock } from '@smpkit/smp-client'
+
+interface Worker {
+  /** Something was added since it began its present round. */
+  woken: boolean
+  /** Ends its present wait. */
+  stopWaiting: (() => void) | undefined
+  done: Promise<void>
+}
+
+export interface Turn {
+  readonly signal: AbortSignal
+  /** Waits so many milliseconds, or until somebody wakes the worker or the agent is closed. */
+  wait(milliseconds: number): Promise<void>
+}
+
+/** Runs `work` for a key, again as long as it is woken meanwhile. There is an entry only while a worker runs. */
+export class Workers {
+  readonly #workers = new Map<string, Worker>()
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  readonly #onError: (error: unknown) => void
+
+  constructor(clock: Clock, signal: AbortSignal, onError: (error: unknown) => void) {
+    this.#clock = clock
+    this.#signal = signal
+    this.#onError = onError
+    signal.addEventListener('abort', () => this.wakeAll())
+  }
+
+  wake(key: string, work: (turn: Turn) => Promise<void>): void {
+    if (this.#signal.aborted) return
+    const running = this.#workers.get(key)
+    if (running) {
+      running.woken = true
+      running.stopWaiting?.()
+      return
+    }
+    const worker: Worker = { woken: false, stopWaiting: undefined, done: Promise.resolve() }
+    this.#workers.set(key, worker)
+    worker.done = this.#run(key, worker, work)
+  }
+
+  /** What waits tries again at once: a server is back. */
+  wakeAll(): void {
+    for (const worker of this.#workers.values()) worker.stopWaiting?.()
+  }
+
+  async #run(key: string, worker: Worker, work: (turn: Turn) => Promise<void>): Promise<void> {
+    const turn = { signal: this.#signal, wait: (milliseconds: number) => this.#wait(worker, milliseconds) }
+    try {
+      do {
+        worker.woken = false
+        await work(turn)
+      } while (worker.woken && !this.#signal.aborted)
+    } catch (error) {
+      if (!this.#signal.aborted) this.#onError(error)
+    } finally {
+      this.#workers.delete(key)
+    }
+  }
+
+  #wait(worker: Worker, milliseconds: number): Promise<void> {
+    if (this.#signal.aborted || worker.woken) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(() => worker.stopWaiting?.(), milliseconds)
+      worker.stopWaiting = () => {
+        worker.stopWaiting = undefined
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  /** Settles when all have ended. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(({ done }) => done))
+  }
+}
