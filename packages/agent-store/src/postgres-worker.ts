@@ -1,0 +1,229 @@
+// design.md §5: the calls of a store in turn over one connection, which is replaced when it breaks.
+import { StoreError } from './contract.js'
+import { type Owner, ownAgain, pause, unlessAborted, unlock } from './postgres-owner.js'
+import { type PostgresPool, type Session, storeError } from './postgres-session.js'
+import {
+  type Call,
+  type Mark,
+  type Outcome,
+  readAll,
+  runSteps,
+  Taken,
+  UnknownOutcome,
+  writeAll,
+} from './postgres-transaction.js'
+
+export interface Worker {
+  /** Only what was committed before is read; nothing is written. */
+  read(call: Call, signal: AbortSignal | undefined): Promise<unknown>
+  write(call: Call, signal: AbortSignal | undefined): Promise<unknown>
+  /** A transaction of several steps, alone; `committed` is called before anything else is done. */
+  steps(work: (session: Session) => Promise<void>, committed?: () => void): Promise<void>
+  /** What cannot be in a transaction, alone. */
+  outside(work: (session: Session) => Promise<void>): Promise<void>
+  readonly closed: Promise<StoreError | undefined>
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly call: Call
+  resolve(result: unknown): void
+  reject(error: unknown): void
+}
+
+/** Something that needs the connection for itself. */
+interface Alone extends Settled {
+  readonly run: (session: Session) => Promise<Outcome>
+}
+
+type Settled = Pick<Waiting, 'resolve' | 'reject'>
+
+/** How many calls share a transaction at most: the first of them waits for the last. */
+const most = 64
+/** The longest time between two attempts to connect again, in milliseconds. */
+const longestDelay = 1000
+
+const away = (message: string, cause?: unknown) => new StoreError('UNAVAILABLE', message, { temporary: true, cause })
+
+function settle(who: readonly Settled[], outcomes: readonly Outcome[]): void {
+  who.forEach(({ resolve, reject }, i) => {
+    const outcome = outcomes[i]
+    if (outcome !== undefined && 'result' in outcome) resolve(outcome.result)
+    else reject(outcome?.error)
+  })
+}
+
+export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Worker {
+  let owner = first
+  /** Why nothing is accepted any more. */
+  let ended: StoreError | undefined
+  let isRecovering = false
+  let working: Promise<void> | undefined
+  const reads: Waiting[] = []
+  const writes: Waiting[] = []
+  const alone: Alone[] = []
+  const stop = new AbortController()
+  let end = (_why: StoreError | undefined): void => {}
+  const closed = new Promise<StoreError | undefined>((resolve) => {
+    end = resolve
+  })
+
+  /** Rejects all that wait. */
+  function refuse(error: StoreError): void {
+    for (const { reject } of [...reads.splice(0), ...writes.splice(0), ...alone.splice(0)]) reject(error)
+  }
+
+  function endAsTaken(): StoreError {
+    ended = new StoreError('LOCKED', 'another process has taken the database')
+    refuse(ended)
+    owner.session.close()
+    end(ended)
+    return ended
+  }
+
+  /**
+   * Connects again. Whether the commit was carried out that was under way: `undefined` if that cannot be known, because the
+   * store was closed meanwhile or the database has changed hands twice.
+   */
+  async function recover(): Promise<boolean | undefined> {
+    isRecovering = true
+    refuse(away('the connection to PostgreSQL is lost'))
+    try {
+      let delay = 20
+      // A store that is being closed does not wait for the database for long.
+      for (let tries = 0; !stop.signal.aborted && (ended === undefined || tries < 5); tries++) {
+        const found = await unlessAborted(ownAgain(pool, owner.backend, mark), stop.signal, (late) =>
+          late.owner?.session.close(),
+        ).catch(() => undefined)
+        const committed = found?.count === undefined ? undefined : found.count > mark.count
+        if (found?.owner && found.count !== undefined) {
+          owner = found.owner
+          mark.count = found.count
+          watch()
+          return committed
+        }
+        if (found && !found.ending) {
+          endAsTaken()
+          return committed
+        }
+        await pause(delay, stop.signal).catch(() => undefined)
+        delay = Math.min(2 * delay, longestDelay)
+      }
+      return undefined
+    } finally {
+      isRecovering = false
+    }
+  }
+
+  /** Settles `who` with what comes of `work`, if need be after connecting again. */
+  async function attempt(who: readonly Settled[], work: () => Promise<readonly Outcome[]>): Promise<void> {
+    const all = (error: unknown) => settle(who, Array(who.length).fill({ error }))
+    try {
+      settle(who, await work())
+    } catch (error) {
+      if (error instanceof Taken) return all(endAsTaken())
+      owner.session.close()
+      if (!(error instanceof UnknownOutcome)) return all(storeError(error))
+      const committed = await recover()
+      if (committed) settle(who, error.ifCommitted)
+      else if (committed === false) all(storeError(error.cause))
+      else all(away('it is not known whether the transaction was committed', error.cause))
+    }
+  }
+
+  async function turn(): Promise<void> {
+    const callsOf = (items: readonly Waiting[]) => items.map(({ call }) => call)
+    const readers = reads.splice(0)
+    if (readers.length > 0) await attempt(readers, () => readAll(owner.session, callsOf(readers)))
+    const writers = writes.splice(0, most)
+    if (writers.length > 0) await attempt(writers, () => writeAll(owner.session, mark, callsOf(writers)))
+    const one = alone.shift()
+    if (one !== undefined) await attempt([one], async () => [await one.run(owner.session)])
+  }
+
+  async function work(): Promise<void> {
+    // What is called in one go comes into one transaction.
+    await undefined
+    while (reads.length + writes.length + alone.length > 0 || (owner.session.isGone && !ended)) {
+      if (!owner.session.isGone) await turn()
+      else if (ended) refuse(ended)
+      else await recover()
+    }
+    working = undefined
+  }
+
+  function wake(): void {
+    working ??= work()
+  }
+
+  function watch(): void {
+    owner.session.gone.then(wake)
+  }
+
+  function requireOpen(): void {
+    if (ended) throw ended
+    if (isRecovering || owner.session.isGone) throw away('the connection to PostgreSQL is lost')
+  }
+
+  function enqueue(list: Waiting[], call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      requireOpen()
+      const abort = () => {
+        const at = list.indexOf(item)
+        if (at < 0) return
+        list.splice(at, 1)
+        reject(signal?.reason)
+      }
+      const item: Waiting = { call, resolve, reject }
+      if (signal) {
+        signal.addEventListener('abort', abort, { once: true })
+        item.resolve = (result) => {
+          signal.removeEventListener('abort', abort)
+          resolve(result)
+        }
+        item.reject = (error) => {
+          signal.removeEventListener('abort', abort)
+          reject(error)
+        }
+      }
+      list.push(item)
+      wake()
+    })
+  }
+
+  function enqueueAlone(run: Alone['run'], done = () => {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      requireOpen()
+      const finish = () => {
+        done()
+        resolve()
+      }
+      alone.push({ run, resolve: finish, reject })
+      wake()
+    })
+  }
+
+  async function runOutside(session: Session, work: (session: Session) => Promise<void>): Promise<Outcome> {
+    await work(session)
+    return { result: undefined }
+  }
+
+  watch()
+  return {
+    closed,
+    read: (call, signal) => enqueue(reads, call, signal),
+    write: (call, signal) => enqueue(writes, call, signal),
+    steps: (work, committed) => enqueueAlone((session) => runSteps(session, mark, work), committed),
+    outside: (work) => enqueueAlone((session) => runOutside(session, work)),
+    async close() {
+      const isFirst = ended === undefined
+      ended = new StoreError('CLOSED', 'the store is closed')
+      if (isRecovering) stop.abort()
+      await working
+      if (!owner.session.isGone) await owner.session.run([unlock]).catch(() => undefined)
+      owner.session.close()
+      if (isFirst) end(undefined)
+    },
+  }
+}
