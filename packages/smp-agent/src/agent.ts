@@ -21,6 +21,7 @@ import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AckOptions, AgentEvent } from './events.js'
+import { isGone } from './failures.js'
 import { type Created, type CreateOptions, createAddress, createInvitation } from './invitations.js'
 import { accept, type JoinOptions, join } from './join.js'
 import { createNetwork, ServerTexts } from './network.js'
@@ -116,7 +117,13 @@ export class SmpAgent implements AsyncDisposable {
       onError,
       onUp: () => this.#workers.wakeAll(),
     })
-    this.#events = new EventStream({ store, lastStored: lastEvent, ack: (row, more) => this.#ack(row, more), closing })
+    this.#events = new EventStream({
+      store,
+      clock,
+      lastStored: lastEvent,
+      ack: (row, more) => this.#ack(row, more),
+      closing,
+    })
     const source = { nextEventId: () => ++lastEvent, nextCommandNo: () => ++lastCommand, now }
     this.#context = {
       store,
@@ -130,7 +137,8 @@ export class SmpAgent implements AsyncDisposable {
       step: (connId, queries, work) => this.#step(connId, queries, work, source),
       create: (connection, queries, work) =>
         this.#write(connection.connId, queries, (found) => [Step.create(connection, source), found], work),
-      wakeDelivery: (connId, queueNo) => wakeDelivery(this.#context, this.#workers, connId, queueNo),
+      wakeDelivery: (connId, queueNo, { urgent = false } = {}) =>
+        wakeDelivery(this.#context, this.#workers, { connId, queueNo, urgent }),
       wakeCommands: (connId) => wakeCommands(this.#context, this.#workers, commandHandlers, connId),
       redeliver: (row) => this.#events.addAgain(row),
       subscribe: (queues) => this.#subscriptions.add(queues),
@@ -190,6 +198,7 @@ export class SmpAgent implements AsyncDisposable {
       this.#context.subscribe(queues).catch((error: unknown) => this.#fail(error))
     }
     for (const queueNo of effects.deliveries) this.#context.wakeDelivery(connId, queueNo)
+    for (const queueNo of effects.continued) this.#context.wakeDelivery(connId, queueNo, { urgent: true })
     if (effects.commands) this.#context.wakeCommands(connId)
   }
 
@@ -232,7 +241,7 @@ export class SmpAgent implements AsyncDisposable {
         return { queue: step.receiveQueues.find((one) => one.queueNo === queueNo), userId: step.connection.userId }
       })
       .catch(async (error: unknown) => {
-        if (!(error instanceof RequestError) || error.code !== 'NOT_FOUND') throw error
+        if (!isGone(error)) throw error
         // The connection has gone; only this event tells of it.
         await this.#context.store.atomic({}, () => ({ writes: [remove('events', { eventId })], result: undefined }))
         return undefined

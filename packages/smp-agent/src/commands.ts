@@ -2,7 +2,7 @@
 import { find, type Row, remove } from '@smpkit/agent-store'
 import { toMapKey } from '@smpkit/encoding'
 import type { CommandHandlers, Context } from './context.js'
-import { isTemporary, problemOf } from './failures.js'
+import { isGone, isTemporary, problemOf } from './failures.js'
 import type { CommandTag } from './stored.js'
 import type { Turn, Workers } from './workers.js'
 
@@ -21,7 +21,7 @@ async function runCommands(context: Context, handlers: CommandHandlers, connId: 
       await runCommand(context, handlers, command, turn)
       delay = first
     } catch (error) {
-      if (turn.signal.aborted) return
+      if (turn.signal.aborted || isGone(error)) return
       if (!isTemporary(error)) throw error
       await turn.wait(delay * (0.5 + context.random()))
       delay = Math.min(delay * 1.5, max)

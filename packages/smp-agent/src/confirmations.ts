@@ -99,6 +99,8 @@ function fromInitiator(
 /** Answers the peer's confirmation with our info. It may be called again, until it was. */
 export async function allow(context: Context, connId: Uint8Array, info: Uint8Array): Promise<void> {
   await context.step(connId, { stored: get('confirmations', { connId }) }, (step, { stored }) => {
+    // Allowed before: the application may not have got to acknowledging the event.
+    if (!stored && step.sendQueues.length > 0 && !step.isJoiner) return
     if (!stored)
       throw new RequestError('PROHIBITED', 'expected a connection whose confirmation was received and not allowed yet')
     requireFits('info', info.length, step.pq ? 10_900 : 14_600)

@@ -53,8 +53,8 @@ export interface Context {
     work: (step: Step, found: Found<Q>) => R,
   ): Promise<R>
 
-  /** A queue has something to deliver, or may have room again. */
-  wakeDelivery(connId: Uint8Array, queueNo: number): void
+  /** A queue has something to deliver; `urgent`: it has room again. */
+  wakeDelivery(connId: Uint8Array, queueNo: number, options?: { readonly urgent?: boolean }): void
   /** A connection has commands to carry out. */
   wakeCommands(connId: Uint8Array): void
   /** The peer's message comes again, although its event is not acknowledged yet. */

@@ -8,7 +8,7 @@ import { type AgentEnvelope, agentEnvelope } from './agent-envelope.js'
 import { encryptClientMessage } from './client-message.js'
 import type { Context } from './context.js'
 import { onDelivered, onFailed } from './delivery-results.js'
-import { isReply, isTemporary, problemOf } from './failures.js'
+import { isGone, isReply, isTemporary, problemOf } from './failures.js'
 import { addressOf, publicSenderKeyOf, senderKeyOf } from './queues.js'
 import type { SendQueue } from './step.js'
 import { agentVersions } from './versions.js'
@@ -21,12 +21,16 @@ interface Next {
   readonly delivery: Delivery
   readonly queue: SendQueue
   readonly message: Message
-  readonly userId: string
-  readonly body: Uint8Array
+  readonly connection: Row<'connections'>
+  readonly params: Uint8Array | null
 }
 
-export function wakeDelivery(context: Context, workers: Workers, connId: Uint8Array, queueNo: number): void {
-  workers.wake(`delivery ${toMapKey(connId)} ${queueNo}`, (turn) => deliver(context, connId, queueNo, turn))
+export function wakeDelivery(
+  context: Context,
+  workers: Workers,
+  { connId, queueNo, urgent }: { connId: Uint8Array; queueNo: number; urgent: boolean },
+): void {
+  workers.wake(`delivery ${toMapKey(connId)} ${queueNo}`, (turn) => deliver(context, connId, queueNo, turn), { urgent })
 }
 
 async function deliver(context: Context, connId: Uint8Array, queueNo: number, turn: Turn): Promise<void> {
@@ -37,7 +41,7 @@ async function deliver(context: Context, connId: Uint8Array, queueNo: number, tu
       await attempt(context, next, turn)
     } catch (error) {
       // The store is away: nothing is lost, what was sent already is sent again.
-      if (turn.signal.aborted) return
+      if (turn.signal.aborted || isGone(error)) return
       if (!isTemporary(error)) throw error
       await turn.wait(context.retry.fast.first)
     }
@@ -57,13 +61,16 @@ async function nextOf(context: Context, connId: Uint8Array, queueNo: number): Pr
   const { messageId } = delivery
   const { message } = await store.read({ message: get('messages', { connId, messageId }) })
   if (!message) return undefined
-  const envelope = envelopeOf(message, connection.agentVersion, ratchet?.params ?? null)
+  return { delivery, queue, message, connection, params: ratchet?.params ?? null }
+}
+
+function bodyOf({ queue, message, connection, params }: Next): Uint8Array {
+  const envelope = envelopeOf(message, connection.agentVersion, params)
   const isFirst = message.type === 'confirmation'
   const dhKey = isFirst ? PublicKey.fromRaw('x25519', queue.dhPublicKey) : null
   const senderKey = isFirst && queue.queueMode !== 'messaging' ? publicSenderKeyOf(queue) : null
   const { clientVersion, e2eSecret } = queue
-  const body = encryptClientMessage(e2eSecret, { senderKey, envelope }, { clientVersion, dhKey })
-  return { delivery, queue, message, userId: connection.userId, body }
+  return encryptClientMessage(e2eSecret, { senderKey, envelope }, { clientVersion, dhKey })
 }
 
 function envelopeOf(message: Message, agreed: number, params: Uint8Array | null): AgentEnvelope {
@@ -78,10 +85,11 @@ function envelopeOf(message: Message, agreed: number, params: Uint8Array | null)
 }
 
 async function attempt(context: Context, next: Next, turn: Turn): Promise<void> {
-  const { queue, message, userId, body } = next
+  const { queue, message, connection } = next
   const isUnsigned = message.type === 'confirmation' && queue.queueMode !== 'messaging'
   try {
-    const requester = context.network.sender(addressOf(queue.server), userId)
+    const body = bodyOf(next)
+    const requester = context.network.sender(addressOf(queue.server), connection.userId)
     const senderKey = isUnsigned ? null : senderKeyOf(queue)
     const { notification } = message
     await sendMessage(requester, { senderId: queue.senderId, senderKey }, body, { notification, signal: turn.signal })

@@ -1,6 +1,8 @@
 // What waits for the application: the events stored earlier, then those that are added; each until it is acknowledged.
 import { type AgentStore, get, type Row } from '@smpkit/agent-store'
+import type { Clock } from '@smpkit/smp-client'
 import { type AckOptions, type AgentEvent, eventOf } from './events.js'
+import { isTemporary } from './failures.js'
 
 type EventRow = Row<'events'>
 
@@ -14,11 +16,20 @@ interface Waiting {
   readonly redelivered: boolean
 }
 
+/** Before the store is asked again that was away, in milliseconds. */
+const retryDelay = 500
+
+function notIfAway(error: unknown): 'away' {
+  if (isTemporary(error)) return 'away'
+  throw error
+}
+
 export interface EventStreamOptions {
   readonly store: AgentStore
   /** The last event of earlier processes. */
   readonly lastStored: number
   readonly ack: (row: EventRow, options: AckOptions) => Promise<void>
+  readonly clock: Clock
   readonly closing: AbortSignal
 }
 
@@ -32,14 +43,16 @@ export class EventStream {
   readonly #open = new Set<number>()
   /** In `#waiting` to be given out again. */
   readonly #again = new Set<number>()
-  #earlier: AsyncIterator<readonly EventRow[]> | undefined
+  /** Whether there may be events of earlier processes. */
+  #isEarlier = true
+  #lastTaken = 0
+  #pages: AsyncIterator<readonly EventRow[]> | undefined
   #page: EventRow[] = []
   #readers: (() => void)[] = []
   #reading: Promise<unknown> = Promise.resolve()
 
   constructor(options: EventStreamOptions) {
     this.#options = options
-    this.#earlier = options.store.pages('events', { size: 100 })[Symbol.asyncIterator]()
     options.closing.addEventListener('abort', () => this.#wake())
   }
 
@@ -66,8 +79,9 @@ export class EventStream {
       while (!this.#options.closing.aborted) {
         signal?.throwIfAborted()
         const event = await this.#next()
-        if (event) yield event
-        else if (this.#waiting.length === this.#taken && !this.#earlier)
+        if (event === 'away') await this.#pause()
+        else if (event) yield event
+        else if (this.#waiting.length === this.#taken && !this.#isEarlier)
           await new Promise<void>((go) => this.#readers.push(go))
       }
     } finally {
@@ -82,10 +96,17 @@ export class EventStream {
   }
 
   /** The next one, or nothing for now. One reader at a time, so that the order is kept. */
-  #next(): Promise<AgentEvent | undefined> {
-    const next = this.#reading.then(() => this.#take())
+  #next(): Promise<AgentEvent | 'away' | undefined> {
+    const next = this.#reading.then(() => this.#take()).catch(notIfAway)
     this.#reading = next.catch(() => {})
     return next
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#readers.push(resolve)
+      this.#options.clock.schedule(resolve, retryDelay)
+    })
   }
 
   async #take(): Promise<AgentEvent | undefined> {
@@ -108,12 +129,21 @@ export class EventStream {
   }
 
   async #takeEarlier(): Promise<EventRow | undefined> {
-    while (this.#earlier) {
+    const { lastStored } = this.#options
+    while (this.#isEarlier) {
       const row = this.#page.shift()
-      if (row) return row
-      const { value, done } = await this.#earlier.next()
-      if (done) this.#earlier = undefined
-      else this.#page = value.filter(({ eventId }: EventRow) => eventId <= this.#options.lastStored)
+      if (row) {
+        this.#lastTaken = row.eventId
+        return row
+      }
+      this.#pages ??= this.#options.store.pages('events', { size: 100 })[Symbol.asyncIterator]()
+      const { value, done } = await this.#pages.next().catch((error: unknown) => {
+        // From the beginning, without those that were taken.
+        this.#pages = undefined
+        throw error
+      })
+      if (done) this.#isEarlier = false
+      else this.#page = value.filter(({ eventId }) => eventId > this.#lastTaken && eventId <= lastStored)
     }
     return undefined
   }

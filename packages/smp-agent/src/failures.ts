@@ -5,7 +5,7 @@ import { CryptoError } from '@smpkit/crypto'
 import { DecodeError } from '@smpkit/encoding'
 import { RatchetError } from '@smpkit/ratchet'
 import { SmpError, SmpReplyError } from '@smpkit/smp-client'
-import { AgentError } from './errors.js'
+import { AgentError, RequestError } from './errors.js'
 
 /** Whether the same may work later. */
 export function isTemporary(error: unknown): boolean {
@@ -17,6 +17,9 @@ export function isTemporary(error: unknown): boolean {
 function hostOf({ reply }: SmpReplyError): boolean {
   return reply.code === 'PROXY' && reply.inner.code === 'BROKER' && reply.inner.inner.code === 'HOST'
 }
+
+/** What it was about has been deleted meanwhile. */
+export const isGone = (error: unknown): boolean => error instanceof RequestError && error.code === 'NOT_FOUND'
 
 export function isReply(error: unknown, code: SmpReplyError['code']): boolean {
   if (!(error instanceof SmpReplyError)) return false

@@ -64,6 +64,6 @@ function onHello(step: Step, { wasActive }: Incoming): Verdict {
 function onQueueContinue(step: Step, address: SenderAddress): Verdict {
   const queue = step.sendQueues.find((one) => sameAddress(address, one))
   if (!queue) throw new PeerError('A_QUEUE', 'expected one of the queues that we send to')
-  step.effects.deliveries.add(queue.queueNo)
+  step.effects.continued.add(queue.queueNo)
   return 'ack'
 }

@@ -6,8 +6,8 @@ import { decryptMsgBody, type MessageOf } from '@smpkit/smp-commands'
 import { type ClientEnvelope, clientEnvelope, decryptClientMessage } from './client-message.js'
 import { onConfirmation } from './confirmations.js'
 import type { Context } from './context.js'
-import { fromPeer, PeerError, RequestError } from './errors.js'
-import { isTemporary, problemOf } from './failures.js'
+import { fromPeer, PeerError } from './errors.js'
+import { isGone, isTemporary, problemOf } from './failures.js'
 import { dhKeyOf } from './queues.js'
 import { onQuota } from './quota.js'
 import { onMessage } from './receive-message.js'
@@ -71,7 +71,7 @@ async function process(
   } catch (error) {
     if (error instanceof StoreError) throw error
     // The connection or its queue was deleted meanwhile.
-    if (error instanceof RequestError && error.code === 'NOT_FOUND') return 'ack'
+    if (isGone(error)) return 'ack'
     await context.step(connection.connId, {}, (step) => step.event('error', problemOf(error)))
     return 'ack'
   }

@@ -61,6 +61,8 @@ export interface Effects {
   readonly events: Row<'events'>[]
   /** Send queues that have something to deliver. */
   readonly deliveries: Set<number>
+  /** Send queues that have room again. */
+  readonly continued: Set<number>
   /** Receive queues to subscribe to, and to forget. */
   readonly subscribe: ReceiveQueue[]
   readonly unsubscribe: ReceiveQueue[]
@@ -80,7 +82,14 @@ export interface SendOptions {
 const noBytes = new Uint8Array(0)
 
 export class Step {
-  readonly effects: Effects = { events: [], deliveries: new Set(), subscribe: [], unsubscribe: [], commands: false }
+  readonly effects: Effects = {
+    events: [],
+    deliveries: new Set(),
+    continued: new Set(),
+    subscribe: [],
+    unsubscribe: [],
+    commands: false,
+  }
   readonly #writes: Write[] = []
   readonly #source: StepSource
   #connection: Connection

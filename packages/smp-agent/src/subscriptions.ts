@@ -4,8 +4,7 @@ import { toMapKey } from '@smpkit/encoding'
 import type { PooledServer, SmpPool, SubscriptionOutcome } from '@smpkit/smp-client'
 import { type ConnectionId, idFromText, idToText } from './connection-id.js'
 import type { Context } from './context.js'
-import { RequestError } from './errors.js'
-import { isTemporary } from './failures.js'
+import { isGone, isTemporary } from './failures.js'
 import type { ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { receive } from './receive.js'
@@ -103,8 +102,7 @@ export class Subscriptions {
         if (step.receiveQueues.some((queue) => queue.queueNo === queueNo)) step.event('failed', { code, reason })
       })
     } catch (problem) {
-      const isGone = problem instanceof RequestError && problem.code === 'NOT_FOUND'
-      if (!isGone && !isTemporary(problem)) throw problem
+      if (!isGone(problem) && !isTemporary(problem)) throw problem
     }
   }
 

@@ -4,6 +4,8 @@ import type { Clock } from '@smpkit/smp-client'
 interface Worker {
   /** Something was added since it began its present round. */
   woken: boolean
+  /** It shall not wait next time. */
+  urgent: boolean
   /** Ends its present wait. */
   stopWaiting: (() => void) | undefined
   done: Promise<void>
@@ -11,7 +13,7 @@ interface Worker {
 
 export interface Turn {
   readonly signal: AbortSignal
-  /** Waits so many milliseconds, or until somebody wakes the worker or the agent is closed. */
+  /** Waits so many milliseconds, or until somebody wakes the worker urgently or the agent is closed. */
   wait(milliseconds: number): Promise<void>
 }
 
@@ -29,15 +31,17 @@ export class Workers {
     signal.addEventListener('abort', () => this.wakeAll())
   }
 
-  wake(key: string, work: (turn: Turn) => Promise<void>): void {
+  /** `urgent`: a wait that it is in ends. Otherwise it sees what is new when it comes to it. */
+  wake(key: string, work: (turn: Turn) => Promise<void>, { urgent = false } = {}): void {
     if (this.#signal.aborted) return
     const running = this.#workers.get(key)
     if (running) {
       running.woken = true
-      running.stopWaiting?.()
+      if (urgent) running.urgent = true
+      if (urgent) running.stopWaiting?.()
       return
     }
-    const worker: Worker = { woken: false, stopWaiting: undefined, done: Promise.resolve() }
+    const worker: Worker = { woken: false, urgent: false, stopWaiting: undefined, done: Promise.resolve() }
     this.#workers.set(key, worker)
     worker.done = this.#run(key, worker, work)
   }
@@ -62,7 +66,9 @@ export class Workers {
   }
 
   #wait(worker: Worker, milliseconds: number): Promise<void> {
-    if (this.#signal.aborted || worker.woken) return Promise.resolve()
+    const { urgent } = worker
+    worker.urgent = false
+    if (this.#signal.aborted || urgent) return Promise.resolve()
     return new Promise((resolve) => {
       const cancel = this.#clock.schedule(() => worker.stopWaiting?.(), milliseconds)
       worker.stopWaiting = () => {
