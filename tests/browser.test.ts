@@ -6,7 +6,10 @@ import { readPackages, root } from './imports.js'
 import { browserGraph } from './module-graph.js'
 
 /** Entries that run in a browser although the rest of their package does not. */
-const more = [['packages/push-providers', './payload']] as const
+const more = [
+  ['packages/push-providers', './payload'],
+  ['packages/smp-agent', './links'],
+] as const
 
 const entries = readPackages()
   .filter(({ manifest }) => manifest.smpkit?.runtime === 'any')
@@ -14,7 +17,7 @@ const entries = readPackages()
 
 describe('what a browser loads', () => {
   it('is checked for all the packages that claim to run there', () => {
-    const names = ['encoding', 'crypto', 'smp-commands', 'smp-client'].map((name) => `packages/${name}`)
+    const names = ['encoding', 'crypto', 'smp-commands', 'smp-client', 'ratchet'].map((name) => `packages/${name}`)
     expect(entries.map(([folder]) => folder)).toEqual(expect.arrayContaining(names))
     expect(entries).toContainEqual(['packages/smp-commands', './address'])
   })

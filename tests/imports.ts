@@ -91,9 +91,13 @@ const isBuiltin = (specifier: string) => specifier.startsWith('node:') || builti
 /** What tests and benches share with the root commands: a PostgreSQL. */
 const shared = 'scripts/postgres.mjs'
 
+/** What the programs among the examples share. */
+const examplesShare = 'example-chat'
+
 /**
  * Every breach of the rules as one line. `exceptions` allow one source file (`smp-client/src/x.ts`) more packages.
- * Packages that are not in the table (examples, bench, the vector runner) are at the top: they may import all others.
+ * Packages that are not in the table (examples, bench, the vector runner) are at the top: they may import all others, and what
+ * programs share.
  */
 export function importProblems(packages: readonly Package[], allowed: Allowed, exceptions: Allowed = {}): string[] {
   const byName = new Map(packages.map((item) => [item.manifest.name, item]))
@@ -102,7 +106,7 @@ export function importProblems(packages: readonly Package[], allowed: Allowed, e
     const { manifest, folder } = item
     const isLibrary = folder.startsWith('packages/')
     if (isLibrary && !allowed[nameOf(manifest)]) return [`${folder}: not in the table of packages`]
-    const below = isLibrary ? reachable(allowed, nameOf(manifest)) : new Set(Object.keys(allowed))
+    const below = isLibrary ? reachable(allowed, nameOf(manifest)) : new Set([...Object.keys(allowed), examplesShare])
     const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
     const ofFiles = Object.entries(exceptions)
       .filter(([file]) => file.startsWith(`${nameOf(manifest)}/`))
