@@ -114,14 +114,18 @@ function openHeader(state: RatchetState, skipped: readonly SkippedKey[], parts: 
   header = tryHeader(state, nextReceiveHeaderKey, parts)
   if (header) return { by: 'next', headerKey: nextReceiveHeaderKey, header }
   // Keys of one chain follow one another: each header key is tried once.
-  let tried = receive?.headerKey ?? nextReceiveHeaderKey
+  let tried = nextReceiveHeaderKey
   for (const { headerKey } of skipped) {
-    if (headerKey === tried || constantTimeEqual(headerKey, tried)) continue
+    if (isSame(headerKey, tried) || (receive && isSame(headerKey, receive.headerKey))) continue
     tried = headerKey
     header = tryHeader(state, headerKey, parts)
     if (header) return { by: 'skipped', headerKey, header }
   }
   throw new RatchetError('RATCHET_HEADER', 'expected a header encrypted with a key of this connection')
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || constantTimeEqual(a, b)
 }
 
 /** `null` if the header is not of this key. @throws RatchetError `A_MESSAGE` if it is, but cannot be read */
