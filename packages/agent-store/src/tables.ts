@@ -215,7 +215,12 @@ export const tables = {
       createdAt: int,
     },
     key: ['requestId'],
-    indexes: { byConnection: ['connId'], byFirstQueue: ['connId', 'firstQueue'], byStatus: ['status'] },
+    indexes: {
+      byConnection: ['connId'],
+      byFirstQueue: ['connId', 'firstQueue'],
+      byStatus: ['status'],
+      byWaiting: ['connId', 'status'],
+    },
   }),
 
   /** What has to be done over the network because of a change that is stored. */

@@ -29,13 +29,13 @@ export async function onRequest(context: Context, received: Received<'invitation
     connId,
     {
       same: find('requests', 'byFirstQueue', { connId, firstQueue }, 1),
-      waiting: find('requests', 'byConnection', { connId }, maxWaiting),
+      waiting: find('requests', 'byWaiting', { connId, status: 'new' }, maxWaiting),
     },
     (step, { same, waiting }) => {
       const [known] = same
       if (known) return known
-      const isFull = waiting.length >= maxWaiting && waiting.every(({ status }) => status === 'new')
-      if (isFull) throw new PeerError('A_PROHIBITED', `expected at most ${maxWaiting} requests to wait for an answer`)
+      if (waiting.length >= maxWaiting)
+        throw new PeerError('A_PROHIBITED', `expected at most ${maxWaiting} requests to wait for an answer`)
       const requestId = newId()
       step.write(
         insert('requests', {

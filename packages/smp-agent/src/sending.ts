@@ -1,12 +1,24 @@
 // Spec 13 §13.5, 10 §10.9: whether a connection can send, and what an application sends.
 import { RequestError } from './errors.js'
 import type { Step } from './step.js'
+import { type AgentVersion, has } from './versions.js'
 
 /** Messages of the agent itself are left out where this does not hold; nothing depends on them. */
 export function canSend(step: Step): boolean {
   const { connection, sendQueues } = step
   const isSynchronized = connection.synchronization === 'ok' || connection.synchronization === 'allowed'
-  return isSynchronized && sendQueues.length > 0 && Boolean(step.ratchetState?.send)
+  return isSynchronized && sendQueues.length > 0 && isConfirmed(step)
+}
+
+/**
+ * Whether our confirmation goes before what is sent now. Who has joined an invitation may send before it is answered only to an agent that
+ * makes its ratchet as soon as it has the confirmation.
+ */
+function isConfirmed(step: Step): boolean {
+  const { connection, receiveQueues } = step
+  if (connection.lastSentId === 0 || !step.ratchetState?.send) return false
+  const isAnswered = receiveQueues.some(({ e2eSecret }) => e2eSecret !== null)
+  return isAnswered || has(connection.agentVersion as AgentVersion, 'earlyRatchet')
 }
 
 /** @throws RequestError `PROHIBITED`, `SYNCHRONIZATION` */
@@ -16,6 +28,5 @@ export function requireSending(step: Step): void {
     throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets, they are in state ${synchronization}`)
   }
   if (deletion === 'now') throw new RequestError('PROHIBITED', 'expected a connection that is not being deleted')
-  if (!canSend(step))
-    throw new RequestError('PROHIBITED', 'expected a connection that the peer has joined and we allowed')
+  if (!canSend(step)) throw new RequestError('PROHIBITED', 'expected a connection that is made: wait for `connected`')
 }

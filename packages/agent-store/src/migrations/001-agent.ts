@@ -141,6 +141,7 @@ CREATE TABLE agent_requests (
 CREATE INDEX agent_requests_by_connection ON agent_requests (conn_id);
 CREATE INDEX agent_requests_by_first_queue ON agent_requests (conn_id, first_queue);
 CREATE INDEX agent_requests_by_status ON agent_requests (status);
+CREATE INDEX agent_requests_by_waiting ON agent_requests (conn_id, status);
 CREATE TABLE agent_commands (
   command_no INTEGER NOT NULL,
   conn_id BLOB NOT NULL,
@@ -313,6 +314,7 @@ CREATE TABLE agent_requests (
 CREATE INDEX agent_requests_by_connection ON agent_requests (conn_id);
 CREATE INDEX agent_requests_by_first_queue ON agent_requests (conn_id, first_queue);
 CREATE INDEX agent_requests_by_status ON agent_requests (status);
+CREATE INDEX agent_requests_by_waiting ON agent_requests (conn_id, status);
 CREATE TABLE agent_commands (
   command_no bigint NOT NULL,
   conn_id bytea NOT NULL,
