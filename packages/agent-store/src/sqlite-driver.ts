@@ -81,8 +81,11 @@ export function createDriver(database: SqliteDatabase): SqliteDriver {
     }
   }
 
-  const asArray = takesArrays()
+  let asArray: boolean | undefined
   const bound = (values: readonly DriverValue[]): readonly unknown[] => {
+    if (values.length === 0) return values
+    // Found out when it is needed first: before, another process may have the database.
+    asArray ??= takesArrays()
     const plain = values.map((value) => (typeof value === 'boolean' ? Number(value) : value))
     return asArray ? [plain] : plain
   }

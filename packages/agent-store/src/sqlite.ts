@@ -102,8 +102,13 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
       driver.run({ text: 'RELEASE job', values: [] })
       return settleJob
     } catch (error) {
-      driver.run({ text: 'ROLLBACK TO job', values: [] })
-      driver.run({ text: 'RELEASE job', values: [] })
+      try {
+        driver.run({ text: 'ROLLBACK TO job', values: [] })
+        driver.run({ text: 'RELEASE job', values: [] })
+      } catch {
+        // A full disk and the like have ended the whole transaction.
+        throw error
+      }
       job.reject(error)
       return undefined
     }

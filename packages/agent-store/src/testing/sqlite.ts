@@ -26,6 +26,11 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
 export const bytesOfDatabase = (file: string): Buffer =>
   Buffer.concat([file, `${file}-wal`].filter((name) => fs.existsSync(name)).map((name) => fs.readFileSync(name)))
 
+/** A library that is there on every Node.js, in tests of what does not depend on it. */
+export function openFile(file: string): SqliteDatabase {
+  return new (require('better-sqlite3'))(file)
+}
+
 export async function openForSuite(open: OpenDatabase, key: Uint8Array | null): Promise<StoreUnderTest> {
   const folder = temporaryFolder()
   const file = path.join(folder.path, 'agent.db')
