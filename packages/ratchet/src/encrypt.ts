@@ -56,7 +56,7 @@ function kemParamsOf({ keys, ciphertext }: RatchetKem): KemParams {
 }
 
 /**
- * The whole message: the body padded to `paddedLength` bytes, and 142 to 2364 bytes for header and tag.
+ * The whole message: the body padded to `paddedLength` bytes, and 140, 142 or 2364 bytes for header and tag.
  * @throws RatchetError `LARGE` if the body is longer than `paddedLength` - 2 bytes
  */
 export function encryptBody(key: MessageKey, body: Uint8Array, paddedLength: number): Uint8Array {
