@@ -170,7 +170,7 @@ export async function readAll(session: Session, calls: readonly Call[]): Promise
   let rows: AnyRow[][]
   try {
     // One statement sees one moment anyway.
-    if (statements.length === 1) rows = await session.run(statements)
+    if (statements.length <= 1) rows = await session.run(statements)
     else rows = (await session.run([beginReading, ...statements, commit])).slice(1, -1)
   } catch (error) {
     if (failureIs(error, 'lost')) throw error
