@@ -28,7 +28,7 @@ export const removeMeta = ({ placeholder }: Dialect): string => `DELETE FROM age
  * in one transaction with the removal of the mark. Queued messages keep their keys: what is sent again is the same ciphertext.
  */
 export const requireSynchronization =
-  "UPDATE agent_connections SET synchronization = 'required' " +
+  "UPDATE agent_connections SET synchronization = 'restored' " +
   'WHERE conn_id IN (SELECT conn_id FROM agent_ratchets WHERE state IS NOT NULL)'
 
 /**

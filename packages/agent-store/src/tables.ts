@@ -2,8 +2,8 @@
 import { bool, bytes, int, type KeyOf, lookup, nullable, type RowOf, secret, table, text } from './table.js'
 
 export type ConnectionMode = 'invitation' | 'contact'
-/** Spec 10 §10.9. */
-export type Synchronization = 'ok' | 'allowed' | 'required' | 'started' | 'agreed'
+/** Spec 10 §10.9. `restored`: as `required`, after a backup was restored; its sending chain must not encrypt again, whatever it decrypts. */
+export type Synchronization = 'ok' | 'allowed' | 'required' | 'started' | 'agreed' | 'restored'
 export type Deletion = 'no' | 'now' | 'afterDelivery'
 export type QueueStatus = 'new' | 'confirmed' | 'secured' | 'active'
 /** Spec 13 §13.8; `none` where the queue is not being replaced. */

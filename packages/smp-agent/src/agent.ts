@@ -1,6 +1,6 @@
 // Spec 13: an agent: its connections, over a store and SMP servers.
-import type { AgentStore, Found, Queries, Row } from '@smpkit/agent-store'
-import { get, remove } from '@smpkit/agent-store'
+import type { AgentStore, Found, Queries } from '@smpkit/agent-store'
+import { get } from '@smpkit/agent-store'
 import {
   acknowledge,
   type Clock,
@@ -11,6 +11,7 @@ import {
   systemClock,
 } from '@smpkit/smp-client'
 import { type ParsedServerAddress, parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
+import { acknowledgeEvent } from './acknowledgements.js'
 import { commandHandlers } from './command-handlers.js'
 import { wakeCommands } from './commands.js'
 import { allow } from './confirmations.js'
@@ -20,17 +21,16 @@ import type { Context, RetryOptions } from './context.js'
 import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
 import { EventStream } from './event-stream.js'
-import type { AckOptions, AgentEvent } from './events.js'
-import { isGone } from './failures.js'
+import type { AgentEvent } from './events.js'
 import { type Created, type CreateOptions, createAddress, createInvitation } from './invitations.js'
 import { accept, type JoinOptions, join } from './join.js'
 import { createNetwork, ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
-import { sendReceipt } from './receipts.js'
 import { reject } from './requests.js'
 import { requireSending } from './sending.js'
 import { connectionQueries, Step } from './step.js'
 import { Subscriptions } from './subscriptions.js'
+import { type SynchronizeOptions, synchronize } from './synchronization.js'
 import { Workers } from './workers.js'
 
 export interface AgentOptions {
@@ -121,7 +121,7 @@ export class SmpAgent implements AsyncDisposable {
       store,
       clock,
       lastStored: lastEvent,
-      ack: (row, more) => this.#ack(row, more),
+      ack: (row, more) => acknowledgeEvent(this.#context, row, more),
       closing,
     })
     const source = { nextEventId: () => ++lastEvent, nextCommandNo: () => ++lastCommand, now }
@@ -231,26 +231,6 @@ export class SmpAgent implements AsyncDisposable {
     }
   }
 
-  async #ack(row: Row<'events'>, { receipt = false }: AckOptions): Promise<void> {
-    const { connId, eventId, queueNo, brokerId } = row
-    const written = await this.#context
-      .step(connId, { event: get('events', { eventId }) }, (step, { event }) => {
-        if (!event) return undefined
-        step.write(remove('events', { eventId }))
-        if (receipt !== false && event.type === 'message') sendReceipt(step, event, receipt === true ? null : receipt)
-        return { queue: step.receiveQueues.find((one) => one.queueNo === queueNo), userId: step.connection.userId }
-      })
-      .catch(async (error: unknown) => {
-        if (!isGone(error)) throw error
-        // The connection has gone; only this event tells of it.
-        await this.#context.store.atomic({}, () => ({ writes: [remove('events', { eventId })], result: undefined }))
-        return undefined
-      })
-    if (written?.queue && brokerId.length > 0) {
-      void this.#context.acknowledge(written.queue, written.userId, brokerId)
-    }
-  }
-
   /**
    * What happens, each event until it is acknowledged: those of earlier processes first, in the order in which they were stored. All
    * readers share one stream.
@@ -311,6 +291,16 @@ export class SmpAgent implements AsyncDisposable {
       requireSending(step)
       return step.send({ type: 'msg', body }, { notification, pq: step.pq ? true : null })
     })
+  }
+
+  /**
+   * Starts to make new ratchets with the peer: after a `synchronization` event of state `allowed` or `required`, or when `send` refuses with
+   * `SYNCHRONIZATION` because a backup was restored. It settles when that is stored; the state `ok` tells that it has succeeded.
+   * @throws RequestError `PROHIBITED`, `NOT_FOUND`
+   */
+  synchronize(connection: ConnectionId, options?: SynchronizeOptions): Promise<void> {
+    this.#requireOpen()
+    return synchronize(this.#context, idFromText(connection), options)
   }
 
   #requireOpen(): void {

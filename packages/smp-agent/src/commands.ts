@@ -2,6 +2,7 @@
 import { find, type Row, remove } from '@smpkit/agent-store'
 import { toMapKey } from '@smpkit/encoding'
 import type { CommandHandlers, Context } from './context.js'
+import { RequestError } from './errors.js'
 import { isGone, isTemporary, problemOf } from './failures.js'
 import type { CommandTag } from './stored.js'
 import type { Turn, Workers } from './workers.js'
@@ -39,21 +40,29 @@ async function runCommand(
   try {
     await handlers[command.tag as CommandTag](context, command, signal)
   } catch (error) {
-    if (signal.aborted || isTemporary(error)) throw error
+    // A connection that was restored before it was made cannot be synchronized: waiting does not help it.
+    const isHopeless = makesConnection(command) && error instanceof RequestError
+    if (signal.aborted || (isTemporary(error) && !isHopeless)) throw error
     await failed(context, command, problemOf(error))
   }
 }
 
+const makesConnection = ({ tag }: Row<'commands'>): boolean =>
+  tag === 'join' || tag === 'request' || tag === 'allow' || tag === 'secure'
+
 /** It will never succeed. */
 async function failed(
   context: Context,
-  { connId, commandNo, tag }: Row<'commands'>,
+  command: Row<'commands'>,
   problem: { code: string; reason: string },
 ): Promise<void> {
-  const makesConnection = tag === 'join' || tag === 'request' || tag === 'allow' || tag === 'secure'
+  const { connId, commandNo } = command
   await context.step(connId, {}, (step) => {
     step.write(remove('commands', { commandNo }))
     const { code, reason } = problem
-    step.event(makesConnection ? 'failed' : 'error', { code: code === 'AUTH' ? 'NOT_AVAILABLE' : code, reason })
+    step.event(makesConnection(command) ? 'failed' : 'error', {
+      code: code === 'AUTH' ? 'NOT_AVAILABLE' : code,
+      reason,
+    })
   })
 }

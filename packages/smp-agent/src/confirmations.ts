@@ -12,6 +12,7 @@ import type { Received, Verdict } from './received.js'
 import { requireFits } from './size-limits.js'
 import type { SendQueue, Step } from './step.js'
 import { storedCommand, storedConfirmation } from './stored.js'
+import { afterDecryption } from './synchronization.js'
 import { type AgentVersion, agentVersions, clientVersions, has } from './versions.js'
 
 type ReceivedConfirmation = Received<'confirmation'>
@@ -87,6 +88,7 @@ function fromInitiator(
   if (envelope.e2eParams) throw new PeerError('A_PROHIBITED', 'expected an answer without encryption parameters')
   const { content, state, hash } = decryptFirst(former, envelope.encConnInfo)
   if (content.type !== 'connInfo') throw new PeerError('A_PROHIBITED', "expected the initiator's info in its answer")
+  afterDecryption(step, former, state)
   step.set({ lastReceivedId: '1', lastReceivedHash: hash })
   step.setRatchet({ state })
   const { queueNo } = queue

@@ -48,11 +48,12 @@ export class LinkError extends AgentError {
 /** What the caller asks for cannot be done (11 §11.8, `CMD`). */
 export class RequestError extends AgentError {
   override readonly name = 'RequestError'
+  override readonly temporary: boolean
 
   constructor(
     /**
      * `LARGE`: more bytes than a message or a confirmation can hold. `NOT_FOUND`: no such connection, request or message.
-     * `PROHIBITED`: not for this connection, or not now. `SYNCHRONIZATION`: the ratchets have to be synchronized first. `NO_SERVER`: no
+     * `PROHIBITED`: not for this connection, or not now. `SYNCHRONIZATION`: the ratchets have to be synchronized first (temporary). `NO_SERVER`: no
      * server was given on which queues can be made. `CLOSED`: the agent was closed.
      */
     readonly code: 'LARGE' | 'NOT_FOUND' | 'PROHIBITED' | 'SYNCHRONIZATION' | 'NO_SERVER' | 'CLOSED',
@@ -60,6 +61,7 @@ export class RequestError extends AgentError {
     options?: ErrorOptions,
   ) {
     super(message, options)
+    this.temporary = code === 'SYNCHRONIZATION'
   }
 }
 

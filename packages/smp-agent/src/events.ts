@@ -51,7 +51,7 @@ const payloads = {
   /** The peer's agent tells that its application has our message; `badHash`: another one than we sent. */
   receipt: record({ status: text as Codec<'received' | 'badHash'>, info: largeBytes }),
   /** How both ratchets are to each other (10 §10.9). */
-  synchronization: record({ state: text as Codec<Synchronization> }),
+  synchronization: record({ state: text as Codec<Exclude<Synchronization, 'restored'>> }),
   /** A queue of ours (`receive`) or the peer's (`send`) is being replaced by another one (13 §13.8). */
   switch: record({
     side: text as Codec<'receive' | 'send'>,
@@ -98,13 +98,17 @@ export function encodePayload<T extends EventType>(type: T, payload: Payload<T>)
   return encode(payloads[type] as Codec<Payload<T>>, payload)
 }
 
+export function decodePayload<T extends EventType>(type: T, data: Uint8Array): Payload<T> {
+  return decode(payloads[type] as Codec<Payload<T>>, data)
+}
+
 export function eventOf(
   row: Row<'events'>,
   redelivered: boolean,
   ack: (options?: AckOptions) => Promise<void>,
 ): AgentEvent {
   const type = row.type as EventType
-  const payload = decode(payloads[type] as Codec<object>, row.data)
+  const payload = decodePayload(type, row.data)
   const { eventId, messageId: id } = row
   return { type, connection: idToText(row.connId), eventId, id, redelivered, ack, ...payload } as AgentEvent
 }

@@ -1,6 +1,6 @@
 // Spec 11 §11.5, §11.7: what each message of the peer's agent does.
 
-import { PeerError } from './errors.js'
+import { PeerError, RequestError } from './errors.js'
 import { problemOf } from './failures.js'
 import { type SenderAddress, sameAddress } from './queues.js'
 import { onReceipts } from './receipts.js'
@@ -18,7 +18,7 @@ export function onInnerMessage(step: Step, incoming: Incoming): Verdict {
       case 'hello':
         return onHello(step, incoming)
       case 'received':
-        return onReceipts(step, incoming, message.receipts)
+        return onReceipts(step, message.receipts, incoming.sent)
       case 'queueContinue':
         return onQueueContinue(step, message.address)
       case 'queueAdd':
@@ -33,7 +33,8 @@ export function onInnerMessage(step: Step, incoming: Incoming): Verdict {
         return 'ack'
     }
   } catch (error) {
-    if (!(error instanceof PeerError)) throw error
+    // The other one: it cannot be answered while the ratchets are being synchronized.
+    if (!(error instanceof PeerError || error instanceof RequestError)) throw error
     step.event('error', problemOf(error))
     return 'ack'
   }

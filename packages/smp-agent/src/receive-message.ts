@@ -1,48 +1,52 @@
 // Spec 13 §13.6, 10 §10.8: what comes out of the ratchet.
-import { find, get, insert, type Row, remove } from '@smpkit/agent-store'
+import { type Found, find, get, insert, type Row, remove } from '@smpkit/agent-store'
 import { sha256 } from '@smpkit/crypto'
 import { decode, encode, toMapKey } from '@smpkit/encoding'
-import {
-  type Decrypted,
-  decrypt,
-  type RatchetError,
-  type RatchetState,
-  type SkippedKey,
-  skippedKey,
-} from '@smpkit/ratchet'
+import { type Decrypted, decrypt, type RatchetError, type SkippedKey, skippedKey } from '@smpkit/ratchet'
 import { agentMessage } from './agent-message.js'
 import type { Context } from './context.js'
 import { fromPeer, PeerError } from './errors.js'
 import { problemOf } from './failures.js'
 import { onInnerMessage } from './inner-message.js'
 import { integrityOf, integrityToText } from './integrity.js'
+import { NeedsSentMessages, type SentMessages, sentMessageQueries } from './receipts.js'
 import type { MessageIn, Received, Verdict } from './received.js'
 import type { Step } from './step.js'
 import { afterDecryption, noteDecryptionError } from './synchronization.js'
 import { type AgentVersion, raiseAgentVersion } from './versions.js'
 
 export async function onMessage(context: Context, received: Received<'message'>): Promise<Verdict> {
-  const { queue, envelope } = received
-  const { connId } = queue
-  const message = envelope.encAgentMessage
-  const encHash = sha256(message)
-  const outcome = await context.step(
-    connId,
-    {
-      skipped: find('skippedKeys', 'byConnection', { connId }),
-      known: get('hashes', { connId, kind: 'message', hash: encHash }),
-    },
-    (step, { skipped, known }) => {
-      const former = step.ratchetState
-      if (!former) throw new PeerError('A_PROHIBITED', 'expected a confirmation before messages')
-      const result = decrypt(former, skipped.map(skippedKeyOf), message)
-      store(step, result)
-      if ('error' in result) return onDecryptionError(step, result.error, known !== undefined)
-      if (!known) step.write(insert('hashes', { connId, kind: 'message', hash: encHash, createdAt: step.now }))
-      return onPlaintext(step, received, former, result)
-    },
-  )
+  const encHash = sha256(received.envelope.encAgentMessage)
+  const outcome = await decryptAndStore(context, received, encHash).catch((error: unknown) => {
+    if (!(error instanceof NeedsSentMessages)) throw error
+    return decryptAndStore(context, received, encHash, error.sentIds)
+  })
   return outcome === 'duplicate' ? await onDuplicate(context, received, encHash) : outcome
+}
+
+/** @throws NeedsSentMessages: it is to be called again with their ids */
+function decryptAndStore(
+  context: Context,
+  received: Received<'message'>,
+  encHash: Uint8Array,
+  sentIds?: readonly number[],
+): Promise<Verdict | 'duplicate'> {
+  const { connId } = received.queue
+  const queries = {
+    skipped: find('skippedKeys', 'byConnection', { connId }),
+    known: get('hashes', { connId, kind: 'message', hash: encHash }),
+  }
+  return context.step(connId, { ...sentMessageQueries(connId, sentIds ?? []), ...queries }, (step, found) => {
+    const { skipped, known } = found as Found<typeof queries>
+    const former = step.ratchetState
+    if (!former) throw new PeerError('A_PROHIBITED', 'expected a confirmation before messages')
+    const result = decrypt(former, skipped.map(skippedKeyOf), received.envelope.encAgentMessage)
+    store(step, result)
+    if ('error' in result) return onDecryptionError(step, result.error, known !== undefined)
+    if (!known) step.write(insert('hashes', { connId, kind: 'message', hash: encHash, createdAt: step.now }))
+    afterDecryption(step, former, result.state)
+    return onPlaintext(step, received, result, sentIds && (found as unknown as SentMessages))
+  })
 }
 
 const skippedKeyOf = ({ key }: Row<'skippedKeys'>): SkippedKey => decode(skippedKey, key)
@@ -61,8 +65,8 @@ function store(step: Step, result: Decrypted): void {
 function onDecryptionError(step: Step, error: RatchetError, isKnown: boolean): Verdict | 'duplicate' {
   if (error.code === 'A_DUPLICATE') return 'duplicate'
   if (isKnown) return 'ack'
-  noteDecryptionError(step, error)
   step.event('error', problemOf(error))
+  noteDecryptionError(step, error.code)
   return 'ack'
 }
 
@@ -93,8 +97,8 @@ async function onDuplicate(
 function onPlaintext(
   step: Step,
   received: Received<'message'>,
-  former: RatchetState,
   { plaintext, state }: Extract<Decrypted, { plaintext: Uint8Array }>,
+  sent: SentMessages | undefined,
 ): Verdict {
   const { queue, serverTs, envelope } = received
   const { connection } = step
@@ -117,7 +121,6 @@ function onPlaintext(
   const { status, queueNo } = step.receiveQueue(queue.queueNo)
   const wasActive = status === 'active'
   step.setReceiveQueue(queueNo, { status: 'active', lastMessageTs: serverTs })
-  afterDecryption(step, former, content)
   const pq = state.receiveKem
-  return onInnerMessage(step, { received, content, hash, messageId, integrity, former, pq, wasActive })
+  return onInnerMessage(step, { received, content, hash, messageId, integrity, pq, sent, wasActive })
 }

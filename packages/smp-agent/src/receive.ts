@@ -14,7 +14,7 @@ import { onMessage } from './receive-message.js'
 import type { QueueRef, Received, Verdict } from './received.js'
 import { onRequest } from './requests.js'
 import type { ReceiveQueue } from './step.js'
-import { onRatchetKey } from './synchronization.js'
+import { noteDecryptionError, onRatchetKey } from './synchronization.js'
 import { clientVersions } from './versions.js'
 
 /**
@@ -72,7 +72,11 @@ async function process(
     if (error instanceof StoreError) throw error
     // The connection or its queue was deleted meanwhile.
     if (isGone(error)) return 'ack'
-    await context.step(connection.connId, {}, (step) => step.event('error', problemOf(error)))
+    const isUnreadable = queue.e2eSecret !== null && error instanceof PeerError && error.code === 'A_CRYPTO'
+    await context.step(connection.connId, {}, (step) => {
+      step.event('error', problemOf(error))
+      if (isUnreadable) noteDecryptionError(step, 'DECRYPT_CB')
+    })
     return 'ack'
   }
 }

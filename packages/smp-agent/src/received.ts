@@ -1,9 +1,9 @@
 // Spec 11 §11.2, 13 §13.6: what is known of a message when its handler sees it.
 import type { Row } from '@smpkit/agent-store'
-import type { RatchetState } from '@smpkit/ratchet'
 import type { AgentEnvelope } from './agent-envelope.js'
 import type { AgentMessage } from './agent-message.js'
 import type { ClientMessage } from './client-message.js'
+import type { SentMessages } from './receipts.js'
 import type { ReceiveQueue } from './step.js'
 
 /** A message of which both outer layers are off. */
@@ -42,8 +42,8 @@ export interface Incoming {
   readonly messageId: number
   /** `OK` or `ERR …`. */
   readonly integrity: string
-  /** The ratchet before this message. */
-  readonly former: RatchetState
+  /** Of receipts: our messages that they are of, by `snd-msg-id`, once they were read. */
+  readonly sent: SentMessages | undefined
   /** Whether the chain that it came in has mixed a KEM secret. */
   readonly pq: boolean
   /** The queue's status before this message. */

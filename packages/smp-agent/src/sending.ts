@@ -25,7 +25,7 @@ function isConfirmed(step: Step): boolean {
 export function requireSending(step: Step): void {
   const { synchronization, deletion } = step.connection
   if (synchronization !== 'ok' && synchronization !== 'allowed') {
-    throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets, they are in state ${synchronization}`)
+    throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets, they are ${synchronization}`)
   }
   if (deletion === 'now') throw new RequestError('PROHIBITED', 'expected a connection that is not being deleted')
   if (!canSend(step)) throw new RequestError('PROHIBITED', 'expected a connection that is made: wait for `connected`')

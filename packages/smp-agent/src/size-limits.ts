@@ -30,6 +30,12 @@ export function maxMessageBody(pq: boolean): number {
   return ratchetPaddedLength('message', pq) - lengthBytes - messageHeader
 }
 
+/** The longest info of a single delivery receipt: 15752, or 13530 with `pq`. */
+export function maxReceiptInfo(pq: boolean): number {
+  // Count, id, hash and the length of the info.
+  return maxMessageBody(pq) - (1 + 8 + 33 + 2)
+}
+
 /** The longest connection info in a confirmation: 14829, or 11103 with `pq`, less the reply queues and their count. */
 export function maxConnInfo(pq: boolean, replyQueues: readonly QueueInfo[] = []): number {
   const queues = replyQueues.reduce((sum, queue) => sum + encode(queueInfo, queue).length, 0)

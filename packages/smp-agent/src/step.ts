@@ -276,7 +276,7 @@ export class Step {
     return this.#connection.lastMessageId
   }
 
-  /** Encrypts a message and puts it into the queues' deliveries. @throws RequestError `LARGE`, `PROHIBITED` */
+  /** Encrypts a message and puts it into the queues' deliveries. @throws RequestError `LARGE`, `PROHIBITED`, `SYNCHRONIZATION` */
   send(message: InnerMessage, options: SendOptions = {}): number {
     const { lastSentId, lastSentHash } = this.#connection
     const plain = encode(agentMessage, {
@@ -302,6 +302,7 @@ export class Step {
     kind: 'confirmation' | 'message',
     { queues, notification = false, pq = null }: SendOptions & { queues: readonly number[] },
   ): number {
+    this.#requireUsable(type)
     const paddedLength = ratchetPaddedLength(kind, this.pq)
     requireFits(`a ${kind}`, plain.length, paddedLength - 2)
     const former = this.ratchetState
@@ -315,6 +316,13 @@ export class Step {
       notification,
       queues,
     })
+  }
+
+  /** A ratchet that may have diverged, or that was restored from a backup, encrypts nothing (10 §10.9). */
+  #requireUsable(type: string): void {
+    const { synchronization: state } = this.#connection
+    if (state === 'ok' || state === 'allowed' || (state === 'agreed' && type === 'ratchetReady')) return
+    throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets to encrypt with, they are ${state}`)
   }
 
   /** Puts what is encrypted with `key`, or with none, into the queues' deliveries, under the next id. */
@@ -373,7 +381,7 @@ const changed = <Q extends { queueNo: number }>(queues: readonly Q[], queueNo: n
   queues.map((queue) => (queue.queueNo === queueNo ? { ...queue, ...changes } : queue))
 
 /** The primary queue first, then those that can be written to besides: 13.5 step 5. */
-function sendingQueues(queues: readonly SendQueue[]): number[] {
+export function sendingQueues(queues: readonly SendQueue[]): number[] {
   const isReady = ({ status }: SendQueue) => status === 'secured' || status === 'active'
   const primary = queues.find((queue) => queue.isPrimary && queue.replaces === null)
   const others = queues.filter((queue) => queue !== primary && isReady(queue))

@@ -1,15 +1,186 @@
 // Spec 10 §10.9: making new ratchets when the old ones have diverged.
-import type { RatchetError, RatchetState } from '@smpkit/ratchet'
+import { find, get, insert, type Row, removeAll } from '@smpkit/agent-store'
+import { sha256 } from '@smpkit/crypto'
+import { encode, equalBytes } from '@smpkit/encoding'
+import {
+  createRatchetKeys,
+  type E2eProposedParams,
+  e2eVersions,
+  paramsOf,
+  type RatchetErrorCode,
+  type RatchetKeys,
+  type RatchetState,
+  ratchetKeyHash,
+  resyncRole,
+  startReceiving,
+  startSendingWith,
+} from '@smpkit/ratchet'
+import { agentEnvelope } from './agent-envelope.js'
+import { agentMessage } from './agent-message.js'
 import type { Context } from './context.js'
-import type { MessageIn, Received, Verdict } from './received.js'
-import type { Step } from './step.js'
+import { PeerError, RequestError } from './errors.js'
+import type { Payload } from './events.js'
+import type { Received, Verdict } from './received.js'
+import { type Step, sendingQueues } from './step.js'
+import { type AgentVersion, agentVersions, has, raiseAgentVersion } from './versions.js'
 
-export async function onRatchetKey(_context: Context, _received: Received<'ratchetKey'>): Promise<Verdict> {
-  return 'ack'
+/**
+ * Messages that wait to be sent, beyond which a peer that resets again gets no answer: it fetches nothing, and the answers would
+ * fill the store.
+ */
+const maxWaiting = 1000
+
+const noBytes = new Uint8Array(0)
+
+export interface SynchronizeOptions {
+  /** Also where nothing is wrong, or where it was started and the peer has not answered. Default: `false`. */
+  readonly force?: boolean
 }
 
-/** What the failure says of the ratchets (10.8). */
-export function noteDecryptionError(_step: Step, _error: RatchetError): void {}
+/**
+ * Starts to make new ratchets. What waits to be sent keeps its keys of the old one: it reaches the peer before our new keys do,
+ * while it has the old one, too.
+ * @throws RequestError `PROHIBITED`, `NOT_FOUND`
+ */
+export async function synchronize(
+  context: Context,
+  connId: Uint8Array,
+  { force = false }: SynchronizeOptions = {},
+): Promise<void> {
+  const keys = await freshKeys(context, connId)
+  await context.step(connId, {}, (step) => {
+    requireStarting(step, force)
+    step.setRatchet({ keys })
+    sendKeys(step, paramsOf(keys, e2eVersions.max))
+    setState(step, 'started')
+  })
+}
 
-/** The ratchets work: after a re-synchronization that ends it. */
-export function afterDecryption(_step: Step, _former: RatchetState, _content: MessageIn): void {}
+/** Made before the step that may need them. */
+async function freshKeys({ store }: Context, connId: Uint8Array): Promise<RatchetKeys> {
+  const { connection } = await store.read({ connection: get('connections', { connId }) })
+  const hasKem = connection?.pqSupport && has(connection.agentVersion as AgentVersion, 'pqRatchet')
+  return createRatchetKeys({ kem: hasKem ?? false })
+}
+
+function requireStarting(step: Step, force: boolean): void {
+  const { synchronization: state, agentVersion } = step.connection
+  const [primary] = step.sendQueues
+  const isMade = (primary?.status === 'confirmed' || primary?.status === 'active') && step.receiveQueues.some(isShared)
+  if (!isMade || !step.ratchetState) {
+    throw new RequestError('PROHIBITED', 'expected a connection that both sides have confirmed')
+  }
+  if (!has(agentVersion as AgentVersion, 'ratchetSync')) {
+    throw new RequestError('PROHIBITED', 'expected a peer that can synchronize: agent version 3 or later')
+  }
+  if (state === 'agreed') throw new RequestError('PROHIBITED', 'the ratchets are being synchronized')
+  if ((state === 'ok' || state === 'started') && !force) {
+    throw new RequestError('PROHIBITED', `expected ratchets that may have diverged, or force; they are ${state}`)
+  }
+}
+
+const isShared = ({ e2eSecret }: Row<'receiveQueues'>): boolean => e2eSecret !== null
+
+/** Takes a `snd-msg-id`, for which the one byte `R` stands in the chain of hashes. */
+function sendKeys(step: Step, params: E2eProposedParams): void {
+  const info = encode(agentMessage, { type: 'ratchetInfo', info: noBytes })
+  const envelope = { agentVersion: agentVersions.max, type: 'ratchetKey', e2eParams: params, info } as const
+  step.enqueue('ratchetKey', encode(agentEnvelope, envelope), {
+    hash: sha256(info),
+    key: noBytes,
+    paddedLength: 0,
+    notification: true,
+    queues: sendingQueues(step.sendQueues),
+  })
+}
+
+/** The peer's keys: an answer to ours, or its wish to begin again, which is answered. */
+export async function onRatchetKey(context: Context, { queue, envelope }: Received<'ratchetKey'>): Promise<Verdict> {
+  const { connId } = queue
+  const { e2eParams: theirs, agentVersion } = envelope
+  requireVersion(theirs)
+  const keys = await freshKeys(context, connId)
+  const hash = ratchetKeyHash(theirs)
+  const queries = {
+    known: get('hashes', { connId, kind: 'ratchetKey', hash }),
+    waiting: find('deliveries', 'byConnection', { connId }, maxWaiting),
+  }
+  return await context.step(connId, queries, (step, { known, waiting }) => {
+    if (known) return 'ack'
+    const { synchronization: state, agentVersion: agreed } = step.connection
+    if (step.sendQueues.length === 0 || !step.ratchetState) {
+      throw new PeerError('A_PROHIBITED', 'expected no keys of a new ratchet before both sides have confirmed')
+    }
+    step.write(insert('hashes', { connId, kind: 'ratchetKey', hash, createdAt: step.now }))
+    step.set({ agentVersion: raiseAgentVersion(agreed as AgentVersion, agentVersion) })
+    if (state === 'agreed') {
+      step.event('error', {
+        code: 'RATCHET_SYNC',
+        reason: 'expected a message of the new ratchet, got keys of another',
+      })
+      setState(step, 'required')
+      return 'ack'
+    }
+    const sent = state === 'started' ? step.ratchetKeys : undefined
+    if (!sent) {
+      if (waiting.length >= maxWaiting) {
+        throw new PeerError('A_PROHIBITED', 'expected the peer to fetch what is sent before it begins again')
+      }
+      sendKeys(step, paramsOf(keys, theirs.version))
+    }
+    agree(step, sent ?? keys, theirs, hash)
+    return 'ack'
+  })
+}
+
+function requireVersion({ version }: E2eProposedParams): void {
+  const { min, max } = e2eVersions
+  if (version >= min && version <= max) return
+  throw new PeerError('A_VERSION', `expected encryption version ${min}-${max}, got ${version}`)
+}
+
+/** The new ratchet is in the place of the old one, with all its skipped keys. Who has the higher hash can send: it begins. */
+function agree(step: Step, own: RatchetKeys, theirs: E2eProposedParams, hash: Uint8Array): void {
+  const { connId } = step
+  const role = resyncRole(ratchetKeyHash(paramsOf(own, theirs.version)), hash)
+  const state =
+    role === 'initiator' ? startReceiving(own, theirs, { pqSupport: step.pq }) : startSendingWith(own, theirs)
+  step.write(removeAll('skippedKeys', 'byConnection', { connId }))
+  step.setRatchet({ keys: null, state })
+  setState(step, 'agreed')
+  if (role === 'joiner') sendReady(step)
+}
+
+/** The peer is told that our new ratchet is there, and what came with the old one. */
+function sendReady(step: Step): void {
+  const lastDecryptedId = BigInt(step.connection.lastReceivedId)
+  step.send({ type: 'ratchetReady', lastDecryptedId }, { notification: true })
+}
+
+/** What the failure says of the ratchets (10.8): nothing where they cannot be synchronized, or just are. */
+export function noteDecryptionError(step: Step, code: RatchetErrorCode | 'DECRYPT_CB'): void {
+  const { synchronization: state, agentVersion } = step.connection
+  if (!has(agentVersion as AgentVersion, 'ratchetSync') || !step.ratchetState) return
+  if (state !== 'ok' && state !== 'allowed' && state !== 'required') return
+  if (code === 'RATCHET_HEADER' || code === 'RATCHET_SKIPPED') setState(step, 'required')
+  if (code === 'DECRYPT_AES' || code === 'DECRYPT_CB' || code === 'RATCHET_EARLIER') setState(step, 'allowed')
+}
+
+/**
+ * The ratchets work: after a re-synchronization that ends it. A sending chain that was restored from a backup stays as it is,
+ * unused, until the peer has begun a new one.
+ */
+export function afterDecryption(step: Step, former: RatchetState, state: RatchetState): void {
+  const { synchronization } = step.connection
+  const isSameChain = equalBytes(former.dhPublicKey.toRaw(), state.dhPublicKey.toRaw())
+  if (synchronization === 'started' || (synchronization === 'restored' && isSameChain)) return
+  setState(step, 'ok')
+  // We had the role that waits: the peer waits for this.
+  if (!former.send) sendReady(step)
+}
+
+function setState(step: Step, state: Payload<'synchronization'>['state']): void {
+  if (step.connection.synchronization === state) return
+  step.set({ synchronization: state })
+  step.event('synchronization', { state })
+}
