@@ -3,13 +3,13 @@ import { allRows, failure, sample, write } from './conformance-support.js'
 import { insert, remove, StoreError } from './contract.js'
 import { openSqliteStore, type SqliteDatabase, type SqliteStore } from './sqlite.js'
 import { createDriver } from './sqlite-driver.js'
-import { libraries, openFile, temporaryFolder } from './testing/sqlite.js'
+import { libraries, noLibrary, openFile, temporaryFolder } from './testing/sqlite.js'
 
 const unavailable = { name: 'StoreError', code: 'UNAVAILABLE', temporary: true }
 
 describe.each(Object.entries(libraries))('with %s', (_name, open) => {
   if (open === undefined) {
-    it.skip('did not run: this Node.js has not this library')
+    it('did not run', ({ skip }) => skip(noLibrary))
     return
   }
 

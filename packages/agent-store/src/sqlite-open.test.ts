@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { allRows, sample, write } from './conformance-support.js'
 import { insert } from './contract.js'
 import { openSqliteStore, type SqliteDatabase } from './sqlite.js'
-import { libraries, openFile, temporaryFolder } from './testing/sqlite.js'
+import { libraries, noLibrary, openFile, temporaryFolder } from './testing/sqlite.js'
 
 const event = sample('events', 1)
 const code = (expected: string) => expect.objectContaining({ name: 'StoreError', code: expected, temporary: false })
@@ -23,7 +23,7 @@ afterEach(() => folder.remove())
 
 describe.each(Object.entries(libraries))('a database of %s', (_name, open) => {
   if (open === undefined) {
-    it.skip('did not run: this Node.js has not this library')
+    it('did not run', ({ skip }) => skip(noLibrary))
     return
   }
 

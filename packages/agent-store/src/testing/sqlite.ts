@@ -17,6 +17,9 @@ export const libraries: Readonly<Record<string, OpenDatabase | undefined>> = {
   'node:sqlite': isBuiltin('node:sqlite') ? (file) => new (require('node:sqlite').DatabaseSync)(file) : undefined,
 }
 
+/** Why its tests are skipped. */
+export const noLibrary = `this Node.js (${process.version}) has not this library`
+
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'smpkit-store-'))
   return { path: folder, remove: () => fs.rmSync(folder, { recursive: true, force: true }) }
