@@ -37,8 +37,8 @@ export class Workers {
     const running = this.#workers.get(key)
     if (running) {
       running.woken = true
-      if (urgent) running.urgent = true
-      if (urgent) running.stopWaiting?.()
+      if (urgent && running.stopWaiting) running.stopWaiting()
+      else if (urgent) running.urgent = true
       return
     }
     const worker: Worker = { woken: false, urgent: false, stopWaiting: undefined, done: Promise.resolve() }
