@@ -297,7 +297,7 @@ describe('the KEM', () => {
   const accepted = { type: 'accepted', ciphertext, key: pooledRandom.kemKeyPair().publicKey } as const
 
   it('is refused where no key was offered, also where it is not wanted', () => {
-    expectUncommitted(initiator, forge(joiner.state, { header: { kem: accepted } }), 'KEM_STATE')
+    expectUncommitted(initiator, forge(joiner.state, { header: { kem: accepted, pn: 3 } }), 'KEM_STATE')
     const { joiner: other, initiator: wanting } = parties({ pqSupport: { joiner: false, initiator: true } })
     expect(wanting.state).toMatchObject({ enableKem: true, kem: null })
     expectUncommitted(wanting, forge(other.state, { header: { kem: accepted } }), 'KEM_STATE')
