@@ -144,6 +144,7 @@ export class SmpAgent implements AsyncDisposable {
       subscribe: (queues) => this.#subscriptions.add(queues),
       unsubscribe: (queues) => this.#subscriptions.remove(queues),
       acknowledge: async (queue, userId, brokerId) => {
+        if (closing.aborted) return
         const server = network.recipient(queue.server, userId)
         await acknowledge(server, recipientOf(queue), brokerId, { signal: closing }).catch(() => {})
       },
@@ -241,13 +242,13 @@ export class SmpAgent implements AsyncDisposable {
   }
 
   /** A one-time invitation: `confirmation` tells who has joined. */
-  createInvitation(options?: CreateOptions): Promise<Created> {
+  async createInvitation(options?: CreateOptions): Promise<Created> {
     this.#requireOpen()
     return createInvitation(this.#context, options)
   }
 
   /** A contact address: `request` tells who asks. */
-  createAddress(options?: CreateOptions): Promise<Created> {
+  async createAddress(options?: CreateOptions): Promise<Created> {
     this.#requireOpen()
     return createAddress(this.#context, options)
   }
@@ -263,19 +264,19 @@ export class SmpAgent implements AsyncDisposable {
   }
 
   /** Lets the peer in that has joined our invitation, or answered our request. */
-  allow(connection: ConnectionId, info: Uint8Array): Promise<void> {
+  async allow(connection: ConnectionId, info: Uint8Array): Promise<void> {
     this.#requireOpen()
     return allow(this.#context, idFromText(connection), info)
   }
 
   /** Accepts a request to a contact address; settles when that is stored. */
-  accept(requestId: string, options: JoinOptions): Promise<ConnectionId> {
+  async accept(requestId: string, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
     return accept(this.#context, idFromText(requestId), options)
   }
 
   /** Drops a request. The requester is not told. */
-  reject(requestId: string): Promise<void> {
+  async reject(requestId: string): Promise<void> {
     this.#requireOpen()
     return reject(this.#context, idFromText(requestId))
   }
@@ -285,7 +286,7 @@ export class SmpAgent implements AsyncDisposable {
    * where the connection supports post-quantum encryption. Its number within the connection.
    * @throws RequestError `LARGE`, `PROHIBITED`, `SYNCHRONIZATION`, `NOT_FOUND`
    */
-  send(connection: ConnectionId, body: Uint8Array, { notification = true }: SendOptions = {}): Promise<number> {
+  async send(connection: ConnectionId, body: Uint8Array, { notification = true }: SendOptions = {}): Promise<number> {
     this.#requireOpen()
     return this.#context.step(idFromText(connection), {}, (step) => {
       requireSending(step)
@@ -298,7 +299,7 @@ export class SmpAgent implements AsyncDisposable {
    * `SYNCHRONIZATION` because a backup was restored. It settles when that is stored; the state `ok` tells that it has succeeded.
    * @throws RequestError `PROHIBITED`, `NOT_FOUND`
    */
-  synchronize(connection: ConnectionId, options?: SynchronizeOptions): Promise<void> {
+  async synchronize(connection: ConnectionId, options?: SynchronizeOptions): Promise<void> {
     this.#requireOpen()
     return synchronize(this.#context, idFromText(connection), options)
   }

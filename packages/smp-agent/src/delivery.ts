@@ -6,7 +6,7 @@ import { e2eParams, encryptBody, messageKey } from '@smpkit/ratchet'
 import { sendMessage } from '@smpkit/smp-client'
 import { type AgentEnvelope, agentEnvelope } from './agent-envelope.js'
 import { encryptClientMessage } from './client-message.js'
-import type { Context } from './context.js'
+import type { Context, RetryOptions } from './context.js'
 import { onDelivered, onFailed } from './delivery-results.js'
 import { isGone, isReply, isTemporary, problemOf } from './failures.js'
 import { addressOf, publicSenderKeyOf, senderKeyOf } from './queues.js'
@@ -102,38 +102,52 @@ async function attempt(context: Context, next: Next, turn: Turn): Promise<void> 
 }
 
 async function notDelivered(context: Context, next: Next, error: unknown, turn: Turn): Promise<void> {
-  const { message, delivery } = next
-  const age = context.now() - message.createdAt
-  if (isReply(error, 'QUOTA') && message.type !== 'confirmation') {
-    if (age > context.retry.quotaTimeout) await onFailed(context, message, next.queue, problemOf(error))
-    else await waitForRoom(context, delivery, turn)
-  } else if (isTemporary(error) && !isReply(error, 'QUOTA') && age <= context.retry.messageTimeout) {
-    await waitForServer(context, delivery, turn)
-  } else {
-    await onFailed(context, message, next.queue, problemOf(error))
+  const { retry } = context
+  const isFull = isReply(error, 'QUOTA')
+  if (isFull ? next.message.type === 'confirmation' : !isTemporary(error)) {
+    await onFailed(context, next.message, next.queue, problemOf(error))
+    return
+  }
+  const timeout = isFull ? retry.quotaTimeout : retry.messageTimeout
+  if (ageOf(context, next) > timeout) await failExpired(context, next, error, timeout)
+  else if (isFull) await waitForRoom(context, next, turn)
+  else await waitForServer(context, next, turn)
+}
+
+const ageOf = ({ now }: Context, { message }: Next): number => now() - message.createdAt
+
+/** Those behind it that are too old as well are not tried one by one. */
+async function failExpired(context: Context, first: Next, error: unknown, timeout: number): Promise<void> {
+  const { connId, queueNo } = first.queue
+  for (let next: Next | undefined = first; next && ageOf(context, next) > timeout; ) {
+    await onFailed(context, next.message, next.queue, problemOf(error))
+    next = await nextOf(context, connId, queueNo)
   }
 }
 
 /** The peer's agent tells by A_QCONT when there is room again, and that wakes this worker. */
-async function waitForRoom(context: Context, delivery: Delivery, turn: Turn): Promise<void> {
+async function waitForRoom(context: Context, next: Next, turn: Turn): Promise<void> {
   const { slow } = context.retry
-  const { connId, queueNo, messageId, fastDelay, slowDelay } = delivery
+  const { connId, queueNo, messageId, slowDelay } = next.delivery
   const delay = slowDelay || slow.first
-  const next = delay < slow.growAfter ? delay : Math.min(delay * 1.5, slow.max)
   await context.step(connId, {}, (step) => {
-    step.write(update('deliveries', { connId, queueNo, messageId }, { fastDelay, slowDelay: next }))
+    const changes = { slowDelay: nextDelay(delay, ageOf(context, next), slow) }
+    step.write(update('deliveries', { connId, queueNo, messageId }, changes))
     if (slowDelay === 0) step.event('waiting', { code: 'QUOTA', reason: "the peer's queue is full" }, { messageId })
   })
   await turn.wait(delay)
 }
 
-async function waitForServer(context: Context, delivery: Delivery, turn: Turn): Promise<void> {
+async function waitForServer(context: Context, next: Next, turn: Turn): Promise<void> {
   const { fast } = context.retry
-  const { connId, queueNo, messageId, fastDelay } = delivery
+  const { connId, queueNo, messageId, fastDelay } = next.delivery
   const delay = fastDelay || fast.first
-  const next = delay < fast.growAfter && fastDelay === 0 ? delay : Math.min(delay * 1.5, fast.max)
   await context.step(connId, {}, (step) => {
-    step.write(update('deliveries', { connId, queueNo, messageId }, { fastDelay: next }))
+    const changes = { fastDelay: nextDelay(delay, ageOf(context, next), fast) }
+    step.write(update('deliveries', { connId, queueNo, messageId }, changes))
   })
   await turn.wait(delay)
 }
+
+const nextDelay = (delay: number, age: number, { growAfter, max }: RetryOptions['fast']): number =>
+  age < growAfter ? delay : Math.min(Math.ceil(delay * 1.5), max)

@@ -82,7 +82,7 @@ export class User {
     })
     const { value, done } = await Promise.race([this.#next, late]).finally(() => clearTimeout(timer))
     this.#next = undefined
-    if (done) throw new Error(`expected ${expected}, the agent has ended`)
+    if (done) throw new Error(`expected ${expected}, the agent has ended`, { cause: await this.#agent?.closed })
     return value
   }
 
