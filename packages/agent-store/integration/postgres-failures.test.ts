@@ -137,6 +137,14 @@ describe.skipIf(withoutPostgres)(titled('fails'), () => {
     })
   })
 
+  it('finds that out also when it is closed meanwhile', async () => {
+    await throughProxy('after', async (through, cut) => {
+      const result = cut(1)
+      await through.close()
+      expect(await result).toBe(1)
+    })
+  })
+
   it('finds out that a commit was not carried out', async () => {
     await throughProxy('before', async (through, cut) => {
       await expect(cut(1)).rejects.toMatchObject({ code: 'UNAVAILABLE', temporary: true })

@@ -82,37 +82,34 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
   }
 
   /**
-   * Connects again. Whether the commit was carried out that was under way: `undefined` if that cannot be known, because the
-   * store was closed meanwhile or the database has changed hands twice.
+   * Connects again. Whether the commit was carried out that was under way, if one was (`isCommitting`): `undefined` if that
+   * cannot be known, because the store is closed and the database away, or because that has changed hands twice.
    */
-  async function recover(): Promise<boolean | undefined> {
+  async function recover(isCommitting: boolean): Promise<boolean | undefined> {
     isRecovering = true
     refuse(away('the connection to PostgreSQL is lost'))
-    try {
-      let delay = 20
-      // A store that is being closed does not wait for the database for long.
-      for (let tries = 0; !stop.signal.aborted && (ended === undefined || tries < 5); tries++) {
-        const found = await unlessAborted(ownAgain(pool, owner.backend, mark), stop.signal, (late) =>
-          late.owner?.session.close(),
-        ).catch(() => undefined)
-        const committed = found?.count === undefined ? undefined : found.count > mark.count
-        if (found?.owner && found.count !== undefined) {
-          owner = found.owner
-          mark.count = found.count
-          watch()
-          return committed
-        }
-        if (found && !found.ending) {
-          endAsTaken()
-          return committed
-        }
-        await pause(delay, stop.signal).catch(() => undefined)
-        delay = Math.min(2 * delay, longestDelay)
+    // A store that is being closed does not wait for the database for long, and not at all if it has nothing to find out.
+    const signal = isCommitting ? undefined : stop.signal
+    let delay = 20
+    for (let left = 5; !ended || (isCommitting && left > 0); left -= ended ? 1 : 0) {
+      const again = unlessAborted(ownAgain(pool, owner.backend, mark), signal, (late) => late.owner?.session.close())
+      const found = await again.catch(() => undefined)
+      const committed = found?.count === undefined ? undefined : found.count > mark.count
+      if (found?.owner && found.count !== undefined) {
+        owner = found.owner
+        mark.count = found.count
+        watch()
+        isRecovering = false
+        return committed
       }
-      return undefined
-    } finally {
-      isRecovering = false
+      if (found && !found.ending) {
+        endAsTaken()
+        return committed
+      }
+      await pause(ended ? 50 : delay, signal).catch(() => undefined)
+      delay = Math.min(2 * delay, longestDelay)
     }
+    return undefined
   }
 
   /** Settles `who` with what comes of `work`, if need be after connecting again. */
@@ -124,7 +121,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
       if (error instanceof Taken) return all(endAsTaken())
       owner.session.close()
       if (!(error instanceof UnknownOutcome)) return all(storeError(error))
-      const committed = await recover()
+      const committed = await recover(true)
       if (committed) settle(who, error.ifCommitted)
       else if (committed === false) all(storeError(error.cause))
       else all(away('it is not known whether the transaction was committed', error.cause))
@@ -147,7 +144,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     while (reads.length + writes.length + alone.length > 0 || (owner.session.isGone && !ended)) {
       if (!owner.session.isGone) await turn()
       else if (ended) refuse(ended)
-      else await recover()
+      else await recover(false)
     }
     working = undefined
   }
@@ -204,22 +201,17 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     })
   }
 
-  async function runOutside(session: Session, work: (session: Session) => Promise<void>): Promise<Outcome> {
-    await work(session)
-    return { result: undefined }
-  }
-
   watch()
   return {
     closed,
     read: (call, signal) => enqueue(reads, call, signal),
     write: (call, signal) => enqueue(writes, call, signal),
     steps: (work, committed) => enqueueAlone((session) => runSteps(session, mark, work), committed),
-    outside: (work) => enqueueAlone((session) => runOutside(session, work)),
+    outside: (work) => enqueueAlone(async (session) => ({ result: await work(session) })),
     async close() {
       const isFirst = ended === undefined
       ended = new StoreError('CLOSED', 'the store is closed')
-      if (isRecovering) stop.abort()
+      stop.abort()
       await working
       if (!owner.session.isGone) await owner.session.run([unlock]).catch(() => undefined)
       owner.session.close()
