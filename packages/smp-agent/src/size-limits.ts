@@ -30,7 +30,7 @@ export function maxMessageBody(pq: boolean): number {
   return ratchetPaddedLength('message', pq) - lengthBytes - messageHeader
 }
 
-/** The longest info of a single delivery receipt: 15752, or 13530 with `pq`. */
+/** The longest info of a single delivery receipt: 15751, or 13529 with `pq`. */
 export function maxReceiptInfo(pq: boolean): number {
   // Count, id, hash and the length of the info.
   return maxMessageBody(pq) - (1 + 8 + 33 + 2)

@@ -1,0 +1,234 @@
+import { get, type Row, type Synchronization, update } from '@smpkit/agent-store'
+import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ConnectionId, idFromText } from './connection-id.js'
+import { useForgers } from './testing/forger.js'
+import { bytes, connectByInvitation, type User, type UserOptions, useUsers } from './testing/users.js'
+
+let server: SmpServer
+beforeAll(async () => {
+  server = await startSmpServer()
+})
+afterAll(async () => {
+  await server.stop()
+})
+const users = useUsers(() => ({ servers: [server.addressText] }))
+const forgerOf = useForgers()
+
+interface Pair {
+  readonly alice: User
+  readonly bob: User
+  readonly a: ConnectionId
+  readonly b: ConnectionId
+}
+
+async function connected(...[ofAlice, ofBob = ofAlice]: Partial<UserOptions>[]): Promise<Pair> {
+  const [alice, bob] = [await users.create(ofAlice), await users.create(ofBob)]
+  const [a, b] = await connectByInvitation(alice, bob)
+  return { alice, bob, a, b }
+}
+
+async function states(user: User, ...expected: string[]): Promise<void> {
+  const found: string[] = []
+  while (found.length < expected.length) found.push((await user.taken('synchronization')).state)
+  expect(found).toEqual(expected)
+}
+
+async function exchange({ alice, bob, a, b }: Pair): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    await alice.agent.send(a, bytes('from alice'))
+    await alice.taken('sent')
+    expect(await bob.messages(1)).toEqual(['from alice'])
+    await bob.agent.send(b, bytes('from bob'))
+    await bob.taken('sent')
+    expect(await alice.messages(1)).toEqual(['from bob'])
+  }
+}
+
+async function stored<T extends 'connections' | 'ratchets'>({ store }: User, table: T, connection: ConnectionId) {
+  const { row } = await store.read({ row: get(table, { connId: idFromText(connection) } as never) })
+  if (!row) throw new Error('expected a row')
+  return row as Row<T>
+}
+
+async function setConnection({ store }: User, connection: ConnectionId, changes: Partial<Row<'connections'>>) {
+  const writes = [update('connections', { connId: idFromText(connection) }, changes)]
+  await store.atomic({}, () => ({ writes, result: undefined }))
+}
+
+const setState = (user: User, connection: ConnectionId, synchronization: Synchronization) =>
+  setConnection(user, connection, { synchronization })
+
+describe('a re-synchronization', () => {
+  it('makes new ratchets, whoever starts it and whatever the keys are', async () => {
+    const pair = await connected()
+    const { alice, bob, a, b } = pair
+    // The roles are decided by the keys: with eight of them both outcomes are nearly certain.
+    for (let i = 0; i < 8; i++) {
+      const [starter, other, connection] = i % 2 === 0 ? ([alice, bob, a] as const) : ([bob, alice, b] as const)
+      await starter.agent.synchronize(connection, { force: true })
+      await states(starter, 'started', 'agreed', 'ok')
+      await states(other, 'agreed', 'ok')
+    }
+    await exchange(pair)
+  })
+
+  it('comes to one ratchet where both sides start', async () => {
+    const pair = await connected()
+    const { alice, bob, a, b } = pair
+    await Promise.all([alice.stop(), bob.stop()])
+    // Neither knows of the other's when it starts.
+    for (const [user, connection] of [
+      [alice, a],
+      [bob, b],
+    ] as const) {
+      await user.start({ subscribe: false })
+      await user.agent.synchronize(connection, { force: true })
+      await user.stop()
+    }
+    await alice.start({ subscribe: true })
+    await bob.start({ subscribe: true })
+    await states(alice, 'started', 'agreed', 'ok')
+    await states(bob, 'started', 'agreed', 'ok')
+    await exchange(pair)
+  })
+
+  it.each([
+    ['neither', false, false],
+    ['one', true, false],
+    ['the other', false, true],
+  ])('works where %s has post-quantum keys', async (_name, ofAlice, ofBob) => {
+    const pair = await connected({ pqSupport: ofAlice }, { pqSupport: ofBob })
+    await pair.alice.agent.synchronize(pair.a, { force: true })
+    await states(pair.alice, 'started', 'agreed', 'ok')
+    await states(pair.bob, 'agreed', 'ok')
+    await exchange(pair)
+  })
+
+  it('goes on after restarts', async () => {
+    const pair = await connected()
+    const { alice, bob, a } = pair
+    await bob.stop()
+    await alice.agent.synchronize(a, { force: true })
+    await states(alice, 'started')
+    await alice.restart()
+    await bob.start()
+    await states(bob, 'agreed', 'ok')
+    await states(alice, 'agreed', 'ok')
+    await exchange(pair)
+  })
+
+  it('is started again with other keys, as long as the peer has not answered', async () => {
+    const pair = await connected()
+    const { alice, bob, a } = pair
+    await bob.stop()
+    await alice.agent.synchronize(a, { force: true })
+    const first = await stored(alice, 'ratchets', a)
+    await expect(alice.agent.synchronize(a)).rejects.toMatchObject({ code: 'PROHIBITED' })
+    await alice.agent.synchronize(a, { force: true })
+    expect((await stored(alice, 'ratchets', a)).keys).not.toEqual(first.keys)
+    await states(alice, 'started')
+  })
+
+  it('lets what waits to be sent arrive before', async () => {
+    const pair = await connected()
+    const { alice, bob, a } = pair
+    await bob.stop()
+    for (const text of ['one', 'two', 'three']) await alice.agent.send(a, bytes(text))
+    await alice.agent.synchronize(a, { force: true })
+    await bob.start()
+    expect(await bob.messages(3)).toEqual(['one', 'two', 'three'])
+    await states(bob, 'agreed', 'ok')
+    for (const event of [await alice.next(), await alice.next(), await alice.next(), await alice.next()]) {
+      await event.ack()
+      expect(['sent', 'synchronization']).toContain(event.type)
+    }
+  })
+
+  it('lets nothing be sent until it has ended', async () => {
+    const { alice, bob, a } = await connected()
+    await bob.stop()
+    await alice.agent.synchronize(a, { force: true })
+    for (const state of ['started', 'agreed', 'required', 'restored'] as const) {
+      await setState(alice, a, state)
+      await expect(alice.agent.send(a, bytes('x'))).rejects.toMatchObject({ code: 'SYNCHRONIZATION', temporary: true })
+    }
+  })
+
+  it.each([
+    ['ok', undefined, false],
+    ['ok', { force: true }, true],
+    ['allowed', undefined, true],
+    ['required', undefined, true],
+    ['restored', undefined, true],
+    ['started', undefined, false],
+    ['started', { force: true }, true],
+    ['agreed', { force: true }, false],
+  ] as const)('may be started in state %s with %o: %s', async (state, options, expected) => {
+    const { alice, bob, a } = await connectedOnce()
+    await bob.stop()
+    await setState(alice, a, state)
+    const started = alice.agent.synchronize(a, options)
+    if (expected) await started
+    else await expect(started).rejects.toMatchObject({ code: 'PROHIBITED' })
+    expect((await stored(alice, 'connections', a)).synchronization).toBe(expected ? 'started' : state)
+  })
+
+  it('is not started with an agent that does not know it, nor before there is a connection', async () => {
+    const { alice, a } = await connectedOnce()
+    await setConnection(alice, a, { agentVersion: 2, synchronization: 'required' })
+    await expect(alice.agent.synchronize(a)).rejects.toMatchObject({ code: 'PROHIBITED' })
+    const { connection } = await alice.agent.createInvitation()
+    await expect(alice.agent.synchronize(connection, { force: true })).rejects.toMatchObject({ code: 'PROHIBITED' })
+  })
+})
+
+let once: Promise<Pair> | undefined
+/** For tests that set all that they need. */
+function connectedOnce(): Promise<Pair> {
+  once ??= connected()
+  return once
+}
+
+describe('a message that does not decrypt', () => {
+  it('tells that the ratchets have to be synchronized, and one that does that they have not', async () => {
+    const { alice, bob, a, b } = await connected()
+    const forger = forgerOf(alice, a)
+    const good = await forger.encrypt(new Uint8Array(0))
+    const changed = good.slice()
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
+    await forger.sendEnvelope({ agentVersion: 7, type: 'message', encAgentMessage: changed })
+    expect(await bob.taken('error')).toMatchObject({ code: 'DECRYPT_AES' })
+    await states(bob, 'allowed')
+    const other = await forgerOf(bob, b).encrypt(new Uint8Array(0))
+    await forger.sendEnvelope({ agentVersion: 7, type: 'message', encAgentMessage: other })
+    expect(await bob.taken('error')).toMatchObject({ code: 'RATCHET_HEADER' })
+    await states(bob, 'required')
+    await alice.agent.send(a, bytes('good'))
+    await states(bob, 'ok')
+    expect(await bob.messages(1)).toEqual(['good'])
+  })
+
+  it('ends in new ratchets, where the old ones have diverged', async () => {
+    const pair = await connected()
+    const { alice, bob, a } = pair
+    const { state } = await stored(alice, 'ratchets', a)
+    await exchange(pair)
+    // As a backup would be that nobody knows of.
+    await alice.stop()
+    await alice.start()
+    const { version } = await stored(alice, 'ratchets', a)
+    await alice.store.atomic({}, () => ({
+      writes: [update('ratchets', { connId: idFromText(a) }, { version: version + 1, state })],
+      result: undefined,
+    }))
+    await alice.agent.send(a, bytes('lost'))
+    await alice.taken('sent')
+    expect(await bob.taken('error')).toMatchObject({ code: 'RATCHET_HEADER' })
+    await states(bob, 'required')
+    await bob.agent.synchronize(pair.b)
+    await states(bob, 'started', 'agreed', 'ok')
+    await states(alice, 'agreed', 'ok')
+    await exchange(pair)
+  })
+})
