@@ -10,13 +10,13 @@ import {
   SmpPool,
   systemClock,
 } from '@smpkit/smp-client'
-import { type ParsedServerAddress, parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
+import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
 import { acknowledgeEvent } from './acknowledgements.js'
 import { commandHandlers } from './command-handlers.js'
 import { wakeCommands } from './commands.js'
 import { allow } from './confirmations.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
-import { type ConnectionRequest, parseConnectionRequest } from './connection-request.js'
+import type { ConnectionRequest } from './connection-request.js'
 import type { Context, RetryOptions } from './context.js'
 import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
@@ -24,10 +24,12 @@ import { EventStream } from './event-stream.js'
 import type { AgentEvent } from './events.js'
 import { type Created, type CreateOptions, createAddress, createInvitation } from './invitations.js'
 import { accept, type JoinOptions, join } from './join.js'
-import { createNetwork, ServerTexts } from './network.js'
+import { createNetwork, type SendingPolicy, ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { reject } from './requests.js'
+import { type ResolvedLink, type ResolveOptions, resolve } from './resolve.js'
 import { requireSending } from './sending.js'
+import { deleteShortLink, type ShortLinkOptions, setShortLink } from './short-links.js'
 import { connectionQueries, Step } from './step.js'
 import { Subscriptions } from './subscriptions.js'
 import { type SynchronizeOptions, synchronize } from './synchronization.js'
@@ -38,9 +40,16 @@ export interface AgentOptions {
   readonly store: AgentStore
   /** Where queues are made, one of them at random; `smp://…`, with passwords where they ask for one. */
   readonly servers: readonly (string | ParsedServerAddress)[]
-  /** Default: TLS, where there is Node. */
+  /**
+   * Default: TLS, where there is Node. `connectThroughSocks` of `@smpkit/smp-transport` hides our IP address from all servers, as Tor does, and
+   * keeps users apart there by a user name for each `userId`.
+   */
   readonly connect?: Connect
-  /** How what we send reaches its server. Default: directly. */
+  /** Servers of which short links name only the host, `smp://keyHash@host`, and which ours then leave out as well. Default: none. */
+  readonly presets?: readonly (string | ServerAddress)[]
+  /** How what we send reaches servers of others. Default: through ours, directly where that fails; see `SendingPolicy`. */
+  readonly proxy?: SendingPolicy
+  /** In place of `proxy`. */
   readonly route?: (pool: SmpPool) => (server: ServerAddress, userId: string) => Requester
   /** Whether new connections may use the post-quantum ratchet. Default: `true`. */
   readonly pqSupport?: boolean
@@ -102,11 +111,9 @@ export class SmpAgent implements AsyncDisposable {
     this.#isSubscribing = options.subscribe ?? true
     this.#pool = new SmpPool({ ...options.pool, clock, random, ...(connect ? { connect } : {}) })
     const texts = new ServerTexts()
-    const servers = options.servers.map((server) =>
-      typeof server === 'string' ? parseServerAddress(server, 'smp') : server,
-    )
-    const route = options.route?.(this.#pool) ?? ((server, userId) => this.#pool.server(server, userId))
-    const network = createNetwork({ pool: this.#pool, texts, servers, route, random })
+    const { servers, presets = [], proxy = {} } = options
+    const route = options.route?.(this.#pool)
+    const network = createNetwork({ pool: this.#pool, texts, servers, presets, proxy, route, random, clock })
     const onError = (error: unknown) => void this.#fail(error)
     const closing = this.#closing.signal
     this.#workers = new Workers(clock, closing, onError)
@@ -255,12 +262,39 @@ export class SmpAgent implements AsyncDisposable {
 
   /**
    * Joins the invitation, or asks at the contact address, of a link. It settles when that is stored; `connected` or `failed` tells
-   * what came of it, after `info` (invitation) or `confirmation` (address).
-   * @throws LinkError, RequestError `LARGE`
+   * what came of it, after `info` (invitation) or `confirmation` (address). A short link is resolved first.
+   * @throws RequestError `LARGE`; LinkError and, for a short link, all that `resolve` throws
    */
   async join(link: string | ConnectionRequest, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
-    return await join(this.#context, typeof link === 'string' ? parseConnectionRequest(link.trim()) : link, options)
+    return join(this.#context, link, options)
+  }
+
+  /**
+   * What a link leads to. A short one is read from its server; if it is a one-time invitation, it is ours from then on, to be read again and to
+   * be joined: nobody else can.
+   * @throws LinkError, `GONE` where others were first; PeerError `A_LINK`, `A_CRYPTO`, `A_MESSAGE` if the server does not give what the link
+   *   promises; SmpError of the network, which may be `temporary`
+   */
+  async resolve(link: string, options?: ResolveOptions): Promise<ResolvedLink> {
+    this.#requireOpen()
+    return resolve(this.#context, link, options)
+  }
+
+  /**
+   * Gives a contact address a short link, or a short link other user data (at most 13,706 bytes); its text. It settles when the server has it.
+   * Called again, it is the same link.
+   * @throws RequestError `LARGE`, `NOT_FOUND`, `PROHIBITED` for an invitation that was made without a short link
+   */
+  async setShortLink(connection: ConnectionId, userData: Uint8Array, options?: ShortLinkOptions): Promise<string> {
+    this.#requireOpen()
+    return setShortLink(this.#context, idFromText(connection), userData, options)
+  }
+
+  /** The short link leads nowhere any more, for good; the full link stays. It settles when the server has forgotten it. */
+  async deleteShortLink(connection: ConnectionId, options?: Pick<ShortLinkOptions, 'signal'>): Promise<void> {
+    this.#requireOpen()
+    return deleteShortLink(this.#context, idFromText(connection), options)
   }
 
   /** Lets the peer in that has joined our invitation, or answered our request. */

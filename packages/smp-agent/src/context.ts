@@ -7,6 +7,8 @@ import type { CommandTag } from './stored.js'
 
 /** How an agent reaches servers. */
 export interface Network {
+  /** Servers of which links name only the host. */
+  readonly presets: readonly ServerAddress[]
   /** The server of a queue of ours. Always directly. */
   recipient(server: string, userId: string): Requester
   /** A server that we send to: through a proxy, if the policy says so. */

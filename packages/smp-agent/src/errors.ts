@@ -35,9 +35,10 @@ export class LinkError extends AgentError {
   constructor(
     /**
      * `LENGTH`: longer than any link. `SYNTAX`: cut, mistyped or no link at all. `TYPE`: a link of another type than is asked
-     * for. `VERSION`: for versions that we do not speak. `SERVER`: it names only the host of a server that is no preset.
+     * for. `VERSION`: for versions that we do not speak. `SERVER`: it names only the host of a server that is no preset. `GONE`: what
+     * was behind it is there no more, or is an invitation that somebody else has used.
      */
-    readonly code: 'LENGTH' | 'SYNTAX' | 'TYPE' | 'VERSION' | 'SERVER',
+    readonly code: 'LENGTH' | 'SYNTAX' | 'TYPE' | 'VERSION' | 'SERVER' | 'GONE',
     message: string,
     options?: ErrorOptions,
   ) {

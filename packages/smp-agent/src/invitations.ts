@@ -1,19 +1,30 @@
 // Spec 13 §13.2, §13.4: making one-time invitations and contact addresses.
 import type { Row } from '@smpkit/agent-store'
 import { createRatchetKeys, e2eVersions, paramsRangeOf, type RatchetKeys } from '@smpkit/ratchet'
+import type { QueueUri } from '@smpkit/smp-commands/address'
 import { type ConnectionId, idToText, newId } from './connection-id.js'
-import { connectionRequestToText, type InvitationRequest, type LinkScheme } from './connection-request.js'
+import {
+  type ConnectionRequest,
+  connectionRequestToText,
+  type InvitationRequest,
+  type LinkScheme,
+} from './connection-request.js'
 import type { Context } from './context.js'
 import { createReceiveQueue, type NewReceiveQueue, queueUriOf } from './queues.js'
+import { createLinkedQueue, type LinkedQueueOptions, shortLinkOf } from './short-links.js'
 import { agentVersions } from './versions.js'
 
 export interface CreateOptions {
   /** Whose connection it is: those of different users never share a session with a server. Default: one user. */
   readonly userId?: string
-  /** How the link begins. Default: `simplex:`. */
+  /** How the links begin. With anything else, a short link begins with `https://` and its server's first host. Default: `simplex:`. */
   readonly scheme?: LinkScheme
   /** For who reads the full link. */
   readonly clientData?: string | null
+  /** Also make a short link, for QR codes: what a full link says is kept, encrypted, at the queue's server. Default: `false`. */
+  readonly short?: boolean
+  /** For who reads the short link: a profile, for instance. At most 13,706 bytes. Default: none. */
+  readonly userData?: Uint8Array
   readonly signal?: AbortSignal
 }
 
@@ -21,9 +32,11 @@ export interface Created {
   readonly connection: ConnectionId
   /** The full link. */
   readonly link: string
+  /** `null` if none was asked for. */
+  readonly shortLink: string | null
 }
 
-const noHash = new Uint8Array(0)
+const noBytes = new Uint8Array(0)
 
 export function newConnection(
   context: Pick<Context, 'now' | 'pqSupport'>,
@@ -41,38 +54,60 @@ export function newConnection(
     deletedAt: 0,
     lastMessageId: 0,
     lastSentId: 0,
-    lastSentHash: noHash,
+    lastSentHash: noBytes,
     lastReceivedId: '0',
-    lastReceivedHash: noHash,
+    lastReceivedHash: noBytes,
     createdAt: context.now(),
   }
 }
 
 /** Makes a queue and the keys of an invitation to it. Whoever has the link first can join. */
 export async function createInvitation(context: Context, options: CreateOptions = {}): Promise<Created> {
-  const { userId = '', scheme, clientData = null, signal } = options
+  const { userId = '', scheme, clientData = null, short = false } = options
   const connection = newConnection(context, { mode: 'invitation', userId })
-  const server = context.network.chooseServer()
-  const queue = await createReceiveQueue(context, server, userId, signal ? { signal } : {})
-  // A link with a post-quantum key is too long for a QR code: the confirmation proposes one instead (12.9).
-  const keys = createRatchetKeys({ kem: false })
+  // A full link with a post-quantum key is too long for a QR code: a short link has it, or the confirmation proposes one (12.9).
+  const keys = createRatchetKeys({ kem: short && context.pqSupport })
+  const request = (uri: QueueUri) => invitationOf(uri, keys, clientData)
+  const queue = await createQueue(context, userId, { ...options, queueMode: 'messaging', request })
   await context.create(connection, {}, (step) => {
     step.addReceiveQueue(queue)
     step.setRatchet({ keys })
   })
-  const link = connectionRequestToText(invitationOf(queue, keys, clientData), scheme)
-  return { connection: idToText(connection.connId), link }
+  const full = invitationOf(queueUriOf(queue), { ...keys, kem: null }, clientData)
+  return createdOf(context, connection, queue, full, scheme)
 }
 
-export function invitationOf(
+async function createQueue(
+  context: Context,
+  userId: string,
+  {
+    short = false,
+    userData = noBytes,
+    signal,
+    ...more
+  }: CreateOptions & Pick<LinkedQueueOptions, 'queueMode' | 'request'>,
+): Promise<NewReceiveQueue> {
+  const server = context.network.chooseServer()
+  if (short) return createLinkedQueue(context, server, userId, { ...more, userData, signal })
+  return createReceiveQueue(context, server, userId, { queueMode: more.queueMode, ...(signal ? { signal } : {}) })
+}
+
+function createdOf(
+  context: Context,
+  { connId, mode }: Row<'connections'>,
   queue: NewReceiveQueue,
-  keys: RatchetKeys,
-  clientData: string | null = null,
-): InvitationRequest {
+  request: ConnectionRequest,
+  scheme: LinkScheme | undefined,
+): Created {
+  const link = connectionRequestToText(request, scheme)
+  return { connection: idToText(connId), link, shortLink: shortLinkOf(context, mode, queue, scheme) }
+}
+
+export function invitationOf(queue: QueueUri, keys: RatchetKeys, clientData: string | null = null): InvitationRequest {
   return {
     type: 'invitation',
     agentVersions,
-    queues: [queueUriOf(queue)],
+    queues: [queue],
     clientData,
     e2e: paramsRangeOf(keys, e2eVersions),
   }
@@ -80,12 +115,10 @@ export function invitationOf(
 
 /** Makes a queue that anybody can send requests to. */
 export async function createAddress(context: Context, options: CreateOptions = {}): Promise<Created> {
-  const { userId = '', scheme, clientData = null, signal } = options
+  const { userId = '', scheme, clientData = null } = options
   const connection = newConnection(context, { mode: 'contact', userId })
-  const server = context.network.chooseServer()
-  const more = { queueMode: 'contact', ...(signal ? { signal } : {}) } as const
-  const queue = await createReceiveQueue(context, server, userId, more)
+  const request = (uri: QueueUri) => ({ type: 'contact', agentVersions, queues: [uri], clientData }) as const
+  const queue = await createQueue(context, userId, { ...options, queueMode: 'contact', request })
   await context.create(connection, {}, (step) => step.addReceiveQueue(queue))
-  const request = { type: 'contact', agentVersions, queues: [queueUriOf(queue)], clientData } as const
-  return { connection: idToText(connection.connId), link: connectionRequestToText(request, scheme) }
+  return createdOf(context, connection, queue, request(queueUriOf(queue)), scheme)
 }

@@ -4,6 +4,7 @@ import { dh, type PrivateAuthKey, PrivateKey } from '@smpkit/crypto'
 import { encode } from '@smpkit/encoding'
 import { createRatchetKeys, e2eParams, startSending } from '@smpkit/ratchet'
 import { sendMessage } from '@smpkit/smp-client'
+import type { QueueUri } from '@smpkit/smp-commands/address'
 import { encryptClientMessage } from './client-message.js'
 import { secureSendQueue } from './confirmations.js'
 import { type ConnectionId, idToText } from './connection-id.js'
@@ -18,7 +19,8 @@ import {
 import type { Context } from './context.js'
 import { LinkError, RequestError } from './errors.js'
 import { invitationOf, newConnection } from './invitations.js'
-import { addressOf, createReceiveQueue, newSendQueue, queueInfoOf, serverToText } from './queues.js'
+import { addressOf, createReceiveQueue, newSendQueue, queueInfoOf, queueUriOf, serverToText } from './queues.js'
+import { forgetLink, resolveToJoin, securedQuery, senderKeyOfLink } from './resolve.js'
 import { maxInvitationInfo, requireFits } from './size-limits.js'
 import type { ReceiveQueue, Step } from './step.js'
 import { storedCommand, storedRequest } from './stored.js'
@@ -28,25 +30,28 @@ export interface JoinOptions {
   /** What the peer's application is told with the first message. At most 14,600 bytes, 10,900 with post-quantum encryption. */
   readonly info: Uint8Array
   readonly userId?: string
+  /** For reading a short link; what follows goes on without it. */
+  readonly signal?: AbortSignal
 }
 
-/** What a short link has told beside the request: the key with which its queue was secured. */
-export interface Secured {
-  readonly senderKey: PrivateAuthKey
-}
-
-/** Stores what is needed to join; all else follows in the background, and comes as events. */
+/**
+ * Stores what is needed to join; all else follows in the background, and comes as events. A short link is read before, unless it was, and the
+ * request in it given.
+ */
 export async function join(
   context: Context,
-  request: ConnectionRequest,
+  link: string | ConnectionRequest,
   options: JoinOptions,
-  secured?: Secured,
 ): Promise<ConnectionId> {
+  const request = typeof link === 'string' ? await resolveToJoin(context, link, options) : link
   const connection = newConnection(context, { mode: 'invitation', userId: options.userId })
   if (request.type === 'contact') await ask(context, connection, request, options.info)
   else {
     const rows = invitationRows(context, connection, request, options.info)
-    await context.create(rows.connection, {}, (step) => rows.write(step, secured))
+    await context.create(rows.connection, { secured: securedQuery(rows.queue) }, (step, { secured: [secured] }) => {
+      rows.write(step, secured && senderKeyOfLink(secured))
+      if (secured) step.write(forgetLink(secured))
+    })
   }
   return idToText(connection.connId)
 }
@@ -57,7 +62,7 @@ function invitationRows(
   connection: Row<'connections'>,
   request: InvitationRequest,
   info: Uint8Array,
-): { connection: Row<'connections'>; write: (step: Step, secured?: Secured) => void } {
+): { connection: Row<'connections'>; queue: QueueUri; write: (step: Step, senderKey?: PrivateAuthKey) => void } {
   const { agentVersion, clientVersion, e2eVersion } = agreeVersions(request)
   const [queue] = request.queues
   if (!queue || e2eVersion === null) throw new LinkError('SYNTAX', 'expected an invitation with a queue')
@@ -68,8 +73,9 @@ function invitationRows(
   const { params, state } = startSending(peer, { pqSupport })
   return {
     connection: { ...connection, agentVersion, pqSupport },
-    write(step, secured) {
-      step.addSendQueue(newSendQueue(queue, clientVersion, secured?.senderKey))
+    queue,
+    write(step, senderKey) {
+      step.addSendQueue(newSendQueue(queue, clientVersion, senderKey))
       step.setRatchet({ params: encode(e2eParams, params), state })
       step.command({ tag: 'join', info })
     },
@@ -153,7 +159,7 @@ export async function runRequest(context: Context, row: Row<'commands'>, signal:
   if (keys) {
     const peer = serverToText(address.server)
     const queue = receiveQueue ?? (await addReplyQueue(context, connId, userId, { signal, peer }))
-    const connReq = invitationOf(queue, keys)
+    const connReq = invitationOf(queueUriOf(queue), keys)
     requireFits('info', info.length, maxInvitationInfo(connectionRequestToText(connReq).length))
     const dhKey = PrivateKey.generate('x25519')
     const body = encryptClientMessage(

@@ -20,7 +20,7 @@ export const serverToText = ({ hosts, port, keyHash }: ServerAddress): string =>
 
 /** What two addresses of one server have in common: hosts and port, not the certificate (13.1). */
 export const sameServer = (a: ServerAddress, b: ServerAddress): boolean =>
-  a.port === b.port && a.hosts.length === b.hosts.length && a.hosts.every((host, i) => host === b.hosts[i])
+  a.port === b.port && a.hosts.length === b.hosts.length && a.hosts.every(({ text }, i) => text === b.hosts[i]?.text)
 
 /** Where a queue is and what its sender calls it. */
 export interface SenderAddress {
@@ -104,7 +104,7 @@ export function queueInfoOf(queue: NewReceiveQueue, version: number): QueueInfo 
 }
 
 /** The address of a queue of ours, for links. */
-export function queueUriOf(queue: NewReceiveQueue): QueueUri {
+export function queueUriOf(queue: Pick<NewReceiveQueue, 'server' | 'senderId' | 'dhKey' | 'queueMode'>): QueueUri {
   const { senderId, queueMode } = queue
   const server = addressOf(queue.server)
   return { versionRange: ownQueueVersions, server, senderId, dhKey: dhKeyOf(queue).publicKey, queueMode }

@@ -142,7 +142,7 @@ const authorityOf = ({ type, text }: Host) => (type === 'ipv6' ? `[${text}]` : t
 /** The web's port, which the servers also listen on, and the own one: both are the same as none. */
 const defaultPorts = ['', '443', `${defaultPort}`]
 
-function samePort(a: string, b: string): boolean {
+export function samePort(a: string, b: string): boolean {
   return a === b || ((a === '' || b === '') && defaultPorts.includes(a) && defaultPorts.includes(b))
 }
 
