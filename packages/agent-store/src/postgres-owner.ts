@@ -27,8 +27,6 @@ export interface Owner {
 /** `smpk`, so that it is not another program's lock; a schema is a store of its own. */
 const lock = `${0x736d706b}, hashtext(coalesce(current_schema(), ''))`
 const tryLock = statement(`SELECT pg_try_advisory_lock(${lock}) AS locked`)
-/** Ending the connection would do it too, but later. */
-export const unlock = statement('SELECT pg_advisory_unlock_all()')
 const selectBackend = statement(
   'SELECT pid, extract(epoch FROM backend_start)::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()',
 )
@@ -138,6 +136,13 @@ export async function ownAgain(pool: PostgresPool, last: Backend, mark: Mark): P
     session.close()
     throw error
   }
+}
+
+/** Ends the connection, and frees the lock before: the server would do that too, but later. */
+export async function disown({ session }: Owner): Promise<void> {
+  const unlock = statement('SELECT pg_advisory_unlock_all()')
+  if (!session.isGone) await session.run([statement('ROLLBACK'), unlock]).catch(() => undefined)
+  session.close()
 }
 
 async function migrate(session: Session): Promise<void> {

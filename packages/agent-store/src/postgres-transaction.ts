@@ -104,33 +104,45 @@ async function runAlone(session: Session, mark: Mark, { reads, decide }: Call): 
   return outcomes
 }
 
-/** Several calls one after the other: what fails in one is undone, and the others go on. */
+/** Several calls one after the other, the writes of each together with the reads of the next. What fails in one is undone. */
 async function runTogether(session: Session, mark: Mark, calls: readonly Call[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   let before: readonly Statement[] = [begin, save]
+  /** Of the last call, not carried out yet. */
+  let writes: readonly WriteStatement[] = []
   let written = false
-  for (const { reads, decide } of calls) {
-    let writes: readonly WriteStatement[] = []
-    let rows: AnyRow[][] | undefined
+
+  /** Sends what is still to be written and then `reads`, again without the writes if they fail. */
+  async function proceed(reads: readonly Statement[]): Promise<AnyRow[][]> {
+    const first = writes.length > 0 ? [...checked(writes), release, save] : before
     try {
-      rows = (await session.run([...before, ...reads()])).slice(before.length)
-      before = []
-      const decision = decide(rows)
+      const rows = await session.run([...first, ...reads])
+      written ||= writes.length > 0
+      ;[before, writes] = [[], []]
+      return rows.slice(first.length)
+    } catch (error) {
+      if (!(error instanceof StatementError) || error.failure === 'lost' || error.failure === 'retry') throw error
+      before = [undo]
+      if (error.index >= first.length) throw error
+      outcomes[outcomes.length - 1] = { error: forCaller(error, writes) }
+      writes = []
+      return proceed(reads)
+    }
+  }
+
+  for (const { reads, decide } of calls) {
+    try {
+      const decision = decide(await proceed(reads()))
       writes = decision.writes
-      if (writes.length > 0) {
-        await session.run(checked(writes))
-        before = [release, save]
-        written = true
-      }
       outcomes.push({ result: decision.result })
     } catch (error) {
       if (failureIs(error, 'lost', 'retry')) throw error
-      if (error instanceof StatementError) before = [undo]
-      outcomes.push({ error: forCaller(error, writes) })
+      outcomes.push({ error: forCaller(error, []) })
     }
   }
-  if (written) await finish(session, mark, [...before], outcomes)
-  else await session.run([...before, commit])
+  await proceed([])
+  if (written) await finish(session, mark, [], outcomes)
+  else await session.run([commit])
   return outcomes
 }
 

@@ -1,6 +1,6 @@
 // design.md §5: the calls of a store in turn over one connection, which is replaced when it breaks.
 import { StoreError } from './contract.js'
-import { type Owner, ownAgain, pause, unlessAborted, unlock } from './postgres-owner.js'
+import { disown, type Owner, ownAgain, pause, unlessAborted } from './postgres-owner.js'
 import { type PostgresPool, type Session, storeError } from './postgres-session.js'
 import {
   type Call,
@@ -213,8 +213,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
       ended = new StoreError('CLOSED', 'the store is closed')
       stop.abort()
       await working
-      if (!owner.session.isGone) await owner.session.run([unlock]).catch(() => undefined)
-      owner.session.close()
+      await disown(owner)
       if (isFirst) end(undefined)
     },
   }

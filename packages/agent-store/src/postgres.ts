@@ -4,7 +4,7 @@ import { toHex } from '@smpkit/encoding'
 import { type Cells, createCells } from './cells.js'
 import type { AgentStore, Decision, Found, Queries, Query, StoreOptions } from './contract.js'
 import { fromStored } from './layout.js'
-import { applyRestored, claim, own } from './postgres-owner.js'
+import { applyRestored, claim, disown, own } from './postgres-owner.js'
 import { encryptAnew, removeOldRows } from './postgres-rekey.js'
 import { type PostgresPool, storeError } from './postgres-session.js'
 import type { Call, Mark } from './postgres-transaction.js'
@@ -77,7 +77,7 @@ export async function openPostgresStore(
     const { vacuum } = await claim(owner, cells, mark)
     if (vacuum) await removeOldRows(owner.session)
   } catch (error) {
-    owner.session.close()
+    await disown(owner)
     throw storeError(error)
   }
   return createStore(createWorker(pool, owner, mark), cells)
