@@ -12,12 +12,14 @@ import {
 } from '@smpkit/smp-client'
 import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
 import { acknowledgeEvent } from './acknowledgements.js'
+import { startCleanup } from './cleanup.js'
 import { commandHandlers } from './command-handlers.js'
 import { wakeCommands } from './commands.js'
 import { allow } from './confirmations.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import type { ConnectionRequest } from './connection-request.js'
 import type { Context, RetryOptions } from './context.js'
+import { type DeleteOptions, deleteConnection } from './deletion.js'
 import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
 import { EventStream } from './event-stream.js'
@@ -28,10 +30,11 @@ import { createNetwork, type SendingPolicy, ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { reject } from './requests.js'
 import { type ResolvedLink, type ResolveOptions, resolve } from './resolve.js'
+import { abortSwitch, type SwitchOptions, switchQueue } from './rotation-receive.js'
 import { requireSending } from './sending.js'
 import { deleteShortLink, type ShortLinkOptions, setShortLink } from './short-links.js'
 import { connectionQueries, Step } from './step.js'
-import { Subscriptions } from './subscriptions.js'
+import { isSubscribable, Subscriptions } from './subscriptions.js'
 import { type SynchronizeOptions, synchronize } from './synchronization.js'
 import { Workers } from './workers.js'
 
@@ -197,6 +200,7 @@ export class SmpAgent implements AsyncDisposable {
 
   /** What is stored takes effect. */
   #after(connId: Uint8Array, { effects, connection: { userId } }: Step): void {
+    if (effects.eventsRemoved) this.#events.forget(connId)
     for (const row of effects.events) this.#events.add(row)
     if (effects.unsubscribe.length > 0) {
       this.#context.unsubscribe(effects.unsubscribe.map((queue) => ({ queue, userId })))
@@ -219,6 +223,7 @@ export class SmpAgent implements AsyncDisposable {
     for await (const page of store.pages('deliveries')) {
       for (const { connId, queueNo } of page) this.#context.wakeDelivery(connId, queueNo)
     }
+    startCleanup(this.#context, this.#workers)
     if (this.#isSubscribing) void this.#subscribeAll().catch((error: unknown) => this.#fail(error))
   }
 
@@ -231,7 +236,7 @@ export class SmpAgent implements AsyncDisposable {
       const users = new Map(found.flatMap((row) => (row ? [[String(row.connId), row.userId] as const] : [])))
       const queues = page.flatMap((queue) => {
         const userId = users.get(String(queue.connId))
-        return queue.deleted || userId === undefined ? [] : [{ queue, userId }]
+        return userId !== undefined && isSubscribable(queue) ? [{ queue, userId }] : []
       })
       // Servers that cannot be reached are tried again later; they do not hold up the others.
       this.#context.subscribe(queues).catch((error: unknown) => this.#fail(error))
@@ -336,6 +341,30 @@ export class SmpAgent implements AsyncDisposable {
   async synchronize(connection: ConnectionId, options?: SynchronizeOptions): Promise<void> {
     this.#requireOpen()
     return synchronize(this.#context, idFromText(connection), options)
+  }
+
+  /**
+   * Moves our queue of a connection to another server; `switch` events tell how far it has got. It settles when that is stored.
+   * @throws AddressError, RequestError `PROHIBITED`, `SYNCHRONIZATION`, `NOT_FOUND`
+   */
+  async switchQueue(connection: ConnectionId, options?: SwitchOptions): Promise<void> {
+    this.#requireOpen()
+    return switchQueue(this.#context, idFromText(connection), options)
+  }
+
+  /** Stays with the present queue, as long as the peer has not agreed. @throws RequestError `PROHIBITED`, `NOT_FOUND` */
+  async abortSwitch(connection: ConnectionId): Promise<void> {
+    this.#requireOpen()
+    return abortSwitch(this.#context, idFromText(connection))
+  }
+
+  /**
+   * Deletes a connection or a contact address. It settles when that is stored; nothing more comes from it but `deleted`, when its queues have gone
+   * from their servers. The peer is not told. @throws RequestError `NOT_FOUND`
+   */
+  async deleteConnection(connection: ConnectionId, options?: DeleteOptions): Promise<void> {
+    this.#requireOpen()
+    return deleteConnection(this.#context, idFromText(connection), options)
   }
 
   #requireOpen(): void {

@@ -130,9 +130,11 @@ async function waitForRoom(context: Context, next: Next, turn: Turn): Promise<vo
   const { slow } = context.retry
   const { connId, queueNo, messageId, slowDelay } = next.delivery
   const delay = slowDelay || slow.first
-  await context.step(connId, {}, (step) => {
-    const changes = { slowDelay: nextDelay(delay, ageOf(context, next), slow) }
-    step.write(update('deliveries', { connId, queueNo, messageId }, changes))
+  const key = { connId, queueNo, messageId }
+  await context.step(connId, { delivery: get('deliveries', key) }, (step, { delivery }) => {
+    // The queue was replaced, or the connection is being deleted.
+    if (!delivery) return
+    step.write(update('deliveries', key, { slowDelay: nextDelay(delay, ageOf(context, next), slow) }))
     if (slowDelay === 0) step.event('waiting', { code: 'QUOTA', reason: "the peer's queue is full" }, { messageId })
   })
   await turn.wait(delay)
@@ -142,9 +144,9 @@ async function waitForServer(context: Context, next: Next, turn: Turn): Promise<
   const { fast } = context.retry
   const { connId, queueNo, messageId, fastDelay } = next.delivery
   const delay = fastDelay || fast.first
-  await context.step(connId, {}, (step) => {
-    const changes = { fastDelay: nextDelay(delay, ageOf(context, next), fast) }
-    step.write(update('deliveries', { connId, queueNo, messageId }, changes))
+  const key = { connId, queueNo, messageId }
+  await context.step(connId, { delivery: get('deliveries', key) }, (step, { delivery }) => {
+    if (delivery) step.write(update('deliveries', key, { fastDelay: nextDelay(delay, ageOf(context, next), fast) }))
   })
   await turn.wait(delay)
 }

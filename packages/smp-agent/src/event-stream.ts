@@ -1,5 +1,6 @@
 // What waits for the application: the events stored earlier, then those that are added; each until it is acknowledged.
 import { type AgentStore, get, type Row } from '@smpkit/agent-store'
+import { equalBytes } from '@smpkit/encoding'
 import type { Clock } from '@smpkit/smp-client'
 import { type AckOptions, type AgentEvent, eventOf } from './events.js'
 import { isTemporary } from './failures.js'
@@ -70,6 +71,13 @@ export class EventStream {
     this.#again.add(eventId)
     this.#waiting.push({ eventId, row: undefined, redelivered: true })
     this.#wake()
+  }
+
+  /** The events of a connection were removed from the store: those that wait are not given out. */
+  forget(connId: Uint8Array): void {
+    const isOf = (row: EventRow | undefined) => row !== undefined && equalBytes(row.connId, connId)
+    this.#page = this.#page.filter((row) => !isOf(row))
+    this.#waiting = this.#waiting.map((waiting) => (isOf(waiting.row) ? { ...waiting, row: undefined } : waiting))
   }
 
   async *read(signal?: AbortSignal): AsyncGenerator<AgentEvent, undefined> {

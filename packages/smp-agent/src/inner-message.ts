@@ -5,12 +5,14 @@ import { problemOf } from './failures.js'
 import { type SenderAddress, sameAddress } from './queues.js'
 import { onReceipts } from './receipts.js'
 import type { Incoming, Verdict } from './received.js'
-import { onQueueAdd, onQueueKey, onQueueTest, onQueueUse } from './rotation.js'
+import { completeSwitch, onQueueKey, onQueueTest } from './rotation-receive.js'
+import { onQueueAdd, onQueueUse } from './rotation-send.js'
 import type { Step } from './step.js'
 
 /** The message was decrypted, and its ids are counted: whatever is wrong with it becomes an event. */
 export function onInnerMessage(step: Step, incoming: Incoming): Verdict {
   const { message } = incoming.content
+  completeSwitch(step, incoming)
   try {
     switch (message.type) {
       case 'msg':
@@ -28,7 +30,7 @@ export function onInnerMessage(step: Step, incoming: Incoming): Verdict {
       case 'queueUse':
         return onQueueUse(step, message.queues)
       case 'queueTest':
-        return onQueueTest(step, incoming)
+        return onQueueTest(step, message.addresses)
       case 'ratchetReady':
         return 'ack'
     }

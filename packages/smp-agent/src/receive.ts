@@ -13,6 +13,7 @@ import { onQuota } from './quota.js'
 import { onMessage } from './receive-message.js'
 import type { QueueRef, Received, Verdict } from './received.js'
 import { onRequest } from './requests.js'
+import { hasToWait } from './rotation-receive.js'
 import type { ReceiveQueue } from './step.js'
 import { noteDecryptionError, onRatchetKey } from './synchronization.js'
 import { clientVersions } from './versions.js'
@@ -32,7 +33,11 @@ export async function receive(
         queue: get('receiveQueues', { connId, queueNo }),
         connection: get('connections', { connId }),
       })
-      if (!queue || !connection) return
+      if (!queue || connection?.deletion !== 'no') return
+      if (await hasToWait(context, queue, connection)) {
+        await pause(context, delay)
+        continue
+      }
       const verdict = await process(context, queue, connection, brokerId, message.encBody)
       if (verdict === 'ack') await context.acknowledge(queue, connection.userId, brokerId)
       return

@@ -67,6 +67,8 @@ export interface Effects {
   readonly subscribe: ReceiveQueue[]
   readonly unsubscribe: ReceiveQueue[]
   commands: boolean
+  /** The events stored before this step are no more. */
+  eventsRemoved: boolean
 }
 
 /** What `send` needs to know beside the message. */
@@ -89,6 +91,7 @@ export class Step {
     subscribe: [],
     unsubscribe: [],
     commands: false,
+    eventsRemoved: false,
   }
   readonly #writes: Write[] = []
   readonly #source: StepSource
@@ -261,11 +264,18 @@ export class Step {
     this.#writes.push(write)
   }
 
+  /** Removes the connection's events: the application does not see them any more. */
+  removeEvents(): void {
+    this.effects.eventsRemoved = true
+    this.write(removeAll('events', 'byConnection', { connId: this.connId }))
+  }
+
   /** Removes the connection with all that belongs to it. What is written afterwards stays. */
   removeConnection(): void {
     const { connId } = this
     this.#deleted = true
     this.effects.unsubscribe.push(...this.#receiveQueues)
+    this.effects.eventsRemoved = true
     for (const table of connectionTables) this.write(removeAll(table, 'byConnection', { connId }))
     for (const table of ['ratchets', 'confirmations', 'connections'] as const) this.write(remove(table, { connId }))
   }

@@ -14,7 +14,7 @@ import {
   type Value,
   word16,
 } from '@smpkit/encoding'
-import { queueInfo } from '@smpkit/smp-commands/address'
+import { queueAddress, queueInfo, queueUri } from '@smpkit/smp-commands/address'
 
 /** Bytes that hold text: links are longer than a short string. */
 const largeText: Codec<string> = {
@@ -46,9 +46,13 @@ const command = tagged('tag', text, {
   secure: record({ queueNo: word16, senderKey: authKey }),
   /** Rotation step 3: `KEY`, then QUSE. */
   secureNewQueue: record({ queueNo: word16, senderKey: authKey }),
-  /** Start of a rotation: make the new queue, then QADD. */
-  addQueue: record({ queueNo: word16 }),
-  /** `DEL` and remove the queue; of a rotation that ended, or of a connection that is deleted. */
+  /** Start of a rotation: make the new queue, there or on a server of ours, then QADD. */
+  addQueue: record({ queueNo: word16, server: optional(largeText) }),
+  /** Rotation step 2: QKEY. */
+  answerQueueAdd: record({ queue: queueUri, replaced: queueAddress }),
+  /** Rotation step 4: QTEST. */
+  answerQueueUse: record({ queueNo: word16 }),
+  /** `DEL` of a queue that is marked for it, and remove it. */
   deleteQueue: record({ queueNo: word16 }),
   /** `NKEY` or `NDEL` of the primary queue, whichever fits the connection's setting. */
   notifications: record({ enable: bool }),

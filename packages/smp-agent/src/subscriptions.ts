@@ -1,5 +1,4 @@
 // Spec 13 §13.7: our queues at their servers, and what comes from them.
-import type { Row } from '@smpkit/agent-store'
 import { toMapKey } from '@smpkit/encoding'
 import type { PooledServer, SmpPool, SubscriptionOutcome } from '@smpkit/smp-client'
 import { type ConnectionId, idFromText, idToText } from './connection-id.js'
@@ -117,6 +116,6 @@ export class Subscriptions {
   }
 }
 
-/** The queues of a page that are to be subscribed. */
-export const subscribable = (rows: readonly Row<'receiveQueues'>[]): Row<'receiveQueues'>[] =>
-  rows.filter(({ deleted }) => !deleted)
+/** One that was replaced is read until it is empty. */
+export const isSubscribable = ({ deleted, switchStatus }: ReceiveQueue): boolean =>
+  !deleted || switchStatus === 'receivedMessage'
