@@ -8,7 +8,7 @@ import { cuttingProxy } from '../src/testing/cutting-proxy.js'
 import { type Database, openDatabase, type Schema, titled, withoutPostgres } from '../src/testing/postgres.js'
 
 const connId = new Uint8Array([1])
-const event = (eventId: number, data = new Uint8Array([1])) => ({
+const event = (eventId: number, data: Uint8Array = new Uint8Array([1])) => ({
   eventId,
   connId,
   type: 'x',
