@@ -150,7 +150,7 @@ describe.skipIf(withoutPostgres)(titled('has one owner'), () => {
     await expect(write(first, 2)).rejects.toMatchObject({ code: 'LOCKED' })
     expect(await first.closed).toMatchObject({ code: 'LOCKED' })
     await first.close()
-    expect(await has(await open(), 2)).toBe(false)
+    expect(await has(await open({ waitForLock: true }), 2)).toBe(false)
   })
 
   it('takes the database again when nobody else has taken it', async () => {

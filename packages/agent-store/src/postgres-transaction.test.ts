@@ -80,4 +80,24 @@ describe.skipIf(withoutPostgres)(titled('shares transactions'), () => {
     await store.close()
     await schema.remove()
   })
+
+  it('and one whose reads the server refuses takes no other with it', async () => {
+    schema = await database.schema()
+    const store = await openPostgresStore(schema.pool())
+    await database.ask(`ALTER TABLE ${schema.name}.agent_confirmations RENAME TO gone`)
+    const command = (commandNo: number) => ({ commandNo, connId: bytes(1), tag: 'x', data: bytes(), createdAt: 0 })
+    const write = (no: number) => store.atomic({}, () => ({ writes: [insert('commands', command(no))], result: no }))
+    const refused = () => outcome(store, { reads: 1, writes: [], throws: false }, 0)
+    expect(await Promise.all([write(1), refused(), refused(), write(2), refused()])).toEqual([
+      1,
+      'CORRUPT',
+      'CORRUPT',
+      2,
+      'CORRUPT',
+    ])
+    expect(await store.last('commands')).toBe(2)
+    await expect(refused()).resolves.toBe('CORRUPT')
+    await store.close()
+    await schema.remove()
+  })
 })

@@ -117,16 +117,18 @@ async function runTogether(session: Session, mark: Mark, calls: readonly Call[])
     const first = writes.length > 0 ? [...checked(writes), release, save] : before
     try {
       const rows = await session.run([...first, ...reads])
-      written ||= writes.length > 0
-      ;[before, writes] = [[], []]
+      before = []
       return rows.slice(first.length)
     } catch (error) {
       if (!(error instanceof StatementError) || error.failure === 'lost' || error.failure === 'retry') throw error
       before = [undo]
-      if (error.index >= first.length) throw error
+      if (writes.length === 0 || error.index >= first.length) throw error
       outcomes[outcomes.length - 1] = { error: forCaller(error, writes) }
       writes = []
       return proceed(reads)
+    } finally {
+      written ||= writes.length > 0
+      writes = []
     }
   }
 
