@@ -4,6 +4,7 @@ import type { Context } from './context.js'
 import type { AckOptions } from './events.js'
 import { isGone } from './failures.js'
 import { forgetReceived, receiptQueries, sendReceipt } from './receipts.js'
+import type { Step } from './step.js'
 
 /** The event does not come again; of a message, the server is told then. @throws RequestError `LARGE` for the info of a receipt */
 export async function acknowledgeEvent(
@@ -12,22 +13,27 @@ export async function acknowledgeEvent(
   { receipt = false }: AckOptions,
 ): Promise<void> {
   const { connId, eventId, queueNo, brokerId } = row
-  const queries = { event: get('events', { eventId }), ...receiptQueries(row) }
-  const written = await context
-    .step(connId, queries, (step, { event, ...sent }) => {
-      if (!event) return undefined
-      if (receipt !== false && event.type === 'message') sendReceipt(step, event, receipt === true ? null : receipt)
-      if (event.type === 'receipt') forgetReceived(step, sent)
-      step.write(remove('events', { eventId }))
-      return { queue: step.receiveQueues.find((one) => one.queueNo === queueNo), userId: step.connection.userId }
-    })
-    .catch(async (error: unknown) => {
-      if (!isGone(error)) throw error
-      // The connection has gone; only this event tells of it.
-      await context.store.atomic({}, () => ({ writes: [remove('events', { eventId })], result: undefined }))
-      return undefined
-    })
-  if (written?.queue && brokerId.length > 0) {
-    void context.acknowledge(written.queue, written.userId, brokerId)
+  const queries = { event: get('events', { eventId }) }
+  const close = (step: Step) => {
+    step.write(remove('events', { eventId }))
+    return { queue: step.receiveQueues.find((one) => one.queueNo === queueNo), userId: step.connection.userId }
   }
+  const closing =
+    row.type === 'receipt'
+      ? context.step(connId, { ...queries, ...receiptQueries(row) }, (step, { event, ...found }) => {
+          if (event) forgetReceived(step, found)
+          return event && close(step)
+        })
+      : context.step(connId, queries, (step, { event }) => {
+          if (event?.type === 'message' && receipt !== false)
+            sendReceipt(step, event, receipt === true ? null : receipt)
+          return event && close(step)
+        })
+  const closed = await closing.catch(async (error: unknown) => {
+    if (!isGone(error)) throw error
+    // The connection has gone; only this event tells of it.
+    await context.store.atomic({}, () => ({ writes: [remove('events', { eventId })], result: undefined }))
+    return undefined
+  })
+  if (closed?.queue && brokerId.length > 0) void context.acknowledge(closed.queue, closed.userId, brokerId)
 }

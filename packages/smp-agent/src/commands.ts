@@ -8,7 +8,9 @@ import type { CommandTag } from './stored.js'
 import type { Turn, Workers } from './workers.js'
 
 export function wakeCommands(context: Context, workers: Workers, handlers: CommandHandlers, connId: Uint8Array): void {
-  workers.wake(`command ${toMapKey(connId)}`, (turn) => runCommands(context, handlers, connId, turn))
+  // New commands are rare, and what they come with may have removed the reason to wait.
+  const work = (turn: Turn) => runCommands(context, handlers, connId, turn)
+  workers.wake(`command ${toMapKey(connId)}`, work, { urgent: true })
 }
 
 async function runCommands(context: Context, handlers: CommandHandlers, connId: Uint8Array, turn: Turn): Promise<void> {

@@ -182,5 +182,7 @@ export function afterDecryption(step: Step, former: RatchetState, state: Ratchet
 function setState(step: Step, state: Payload<'synchronization'>['state']): void {
   if (step.connection.synchronization === state) return
   step.set({ synchronization: state })
+  // What could not be sent meanwhile is sent now.
+  if (state === 'ok') step.effects.commands = true
   step.event('synchronization', { state })
 }

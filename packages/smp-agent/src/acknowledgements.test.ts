@@ -1,0 +1,65 @@
+import { find } from '@smpkit/agent-store'
+import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { idFromText } from './connection-id.js'
+import { bytes, connectByInvitation, text, type User, useUsers } from './testing/users.js'
+
+let server: SmpServer
+beforeAll(async () => {
+  server = await startSmpServer()
+})
+afterAll(async () => {
+  await server.stop()
+})
+const users = useUsers(() => ({ servers: [server.addressText] }))
+
+async function connected() {
+  const [alice, bob] = [await users.create(), await users.create()]
+  const [a, b] = await connectByInvitation(alice, bob)
+  return { alice, bob, a, b }
+}
+
+const eventsOf = async ({ store }: User, connection: string) =>
+  (await store.read({ events: find('events', 'byConnection', { connId: idFromText(connection) }) })).events
+
+describe('an event', () => {
+  it('comes again, as the same, until it is acknowledged', async () => {
+    const { alice, bob, a } = await connected()
+    await alice.agent.send(a, bytes('one'))
+    const first = await bob.take('message')
+    expect(first.redelivered).toBe(false)
+    await bob.restart()
+    const again = await bob.take('message')
+    const { eventId, id, body } = first
+    expect(again).toMatchObject({ redelivered: true, eventId, id, body })
+    await again.ack()
+    await bob.restart()
+    await alice.agent.send(a, bytes('two'))
+    const next = await bob.taken('message')
+    expect([text(next.body), next.redelivered]).toEqual(['two', false])
+  })
+
+  it('of a message is what the server waits for before it sends the next', async () => {
+    const { alice, bob, a, b } = await connected()
+    await alice.agent.send(a, bytes('one'))
+    await alice.agent.send(a, bytes('two'))
+    const first = await bob.take('message')
+    await alice.taken('sent')
+    await alice.taken('sent')
+    expect(await eventsOf(bob, b)).toHaveLength(1)
+    await first.ack()
+    expect(await bob.messages(1)).toEqual(['two'])
+  })
+
+  it('may be acknowledged more than once, which does nothing more', async () => {
+    const { alice, bob, a, b } = await connected()
+    await alice.agent.send(a, bytes('one'))
+    const message = await bob.take('message')
+    await Promise.all([message.ack({ receipt: true }), message.ack({ receipt: true })])
+    await message.ack({ receipt: true })
+    await alice.found('receipt', 'sent')
+    await bob.agent.send(b, bytes('next'))
+    // The confirmation had 1, the only receipt 2.
+    expect((await alice.taken('message')).sentId).toBe(3n)
+  })
+})
