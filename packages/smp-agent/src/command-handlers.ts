@@ -1,15 +1,11 @@
 // Spec 13 §13.12: who carries out which command.
-import { remove } from '@smpkit/agent-store'
 import { runAllow, runSecure } from './confirmations.js'
-import type { CommandHandler, CommandHandlers } from './context.js'
+import type { CommandHandlers } from './context.js'
 import { runDeleteQueue } from './deletion.js'
 import { runJoin, runRequest } from './join.js'
+import { runNotifications } from './notifications.js'
 import { runAddQueue, runSecureNewQueue } from './rotation-receive.js'
 import { runAnswerQueueAdd, runAnswerQueueUse } from './rotation-send.js'
-
-const drop: CommandHandler = async (context, { connId, commandNo }) => {
-  await context.step(connId, {}, (step) => step.write(remove('commands', { commandNo })))
-}
 
 export const commandHandlers: CommandHandlers = {
   join: runJoin,
@@ -21,5 +17,5 @@ export const commandHandlers: CommandHandlers = {
   answerQueueAdd: runAnswerQueueAdd,
   answerQueueUse: runAnswerQueueUse,
   deleteQueue: runDeleteQueue,
-  notifications: drop,
+  notifications: runNotifications,
 }

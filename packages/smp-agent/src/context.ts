@@ -2,6 +2,7 @@
 import type { AgentStore, Found, Queries, Row } from '@smpkit/agent-store'
 import type { Clock, Requester } from '@smpkit/smp-client'
 import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
+import type { Fetching } from './fetching.js'
 import type { ReceiveQueue, Step } from './step.js'
 import type { CommandTag } from './stored.js'
 
@@ -66,6 +67,12 @@ export interface Context {
   unsubscribe(queues: readonly { queue: ReceiveQueue; userId: string }[]): void
   /** Tells the server that a message has been dealt with. It does not fail: the server sends what was not acknowledged again. */
   acknowledge(queue: ReceiveQueue, userId: string, brokerId: Uint8Array): Promise<void>
+  /** Whether messages of a queue come without being fetched. */
+  isSubscribed(queue: ReceiveQueue): boolean
+  /** Queues that are fetched from. */
+  readonly fetching: Fetching
+  /** Something has been fetched: an agent that does not subscribe needs no connections now. */
+  rest(): Promise<void>
 }
 
 /** What is done for a command; it removes its row in its last step. It may begin again after any step. */

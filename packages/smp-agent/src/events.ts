@@ -57,6 +57,8 @@ const payloads = {
     side: text as Codec<'receive' | 'send'>,
     phase: text as Codec<'started' | 'confirmed' | 'secured' | 'completed' | 'stopped'>,
   }),
+  /** What a notification server needs has changed (`notifiers`): it is there, or worthless from now on. */
+  notifications: record({ enabled: bool }),
   /** The connection cannot be made, or works no more. */
   failed: problem,
   /** Something that the peer or a server did was refused; the connection goes on. */

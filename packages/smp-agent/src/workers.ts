@@ -17,17 +17,19 @@ export interface Turn {
   wait(milliseconds: number): Promise<void>
 }
 
-/** Runs `work` for a key, again as long as it is woken meanwhile. There is an entry only while a worker runs. */
+/** Runs `work` for a key, again as long as it is woken meanwhile. There is an entry only while a worker runs. `onIdle`: all wait or have ended. */
 export class Workers {
   readonly #workers = new Map<string, Worker>()
   readonly #clock: Clock
   readonly #signal: AbortSignal
   readonly #onError: (error: unknown) => void
+  readonly #onIdle: () => void
 
-  constructor(clock: Clock, signal: AbortSignal, onError: (error: unknown) => void) {
+  constructor(clock: Clock, signal: AbortSignal, onError: (error: unknown) => void, onIdle: () => void = () => {}) {
     this.#clock = clock
     this.#signal = signal
     this.#onError = onError
+    this.#onIdle = onIdle
     signal.addEventListener('abort', () => this.wakeAll())
   }
 
@@ -62,6 +64,7 @@ export class Workers {
       if (!this.#signal.aborted) this.#onError(error)
     } finally {
       this.#workers.delete(key)
+      if (!this.areBusy) this.#onIdle()
     }
   }
 
@@ -76,7 +79,13 @@ export class Workers {
         cancel()
         resolve()
       }
+      if (!this.areBusy) this.#onIdle()
     })
+  }
+
+  /** Whether one of them does something else than to wait. */
+  get areBusy(): boolean {
+    return [...this.#workers.values()].some(({ stopWaiting }) => !stopWaiting)
   }
 
   /** Settles when all have ended. */
