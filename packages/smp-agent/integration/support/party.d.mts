@@ -1,0 +1,47 @@
+import type { Notebook } from './notebook.mjs'
+
+export type StorageOf =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string }
+
+export type Role = 'inviter' | 'joiner' | 'owner' | 'guest'
+export type Action = 'talk'
+
+/** Plain values: a process of its own can be told them. */
+export interface Job {
+  readonly name: string
+  readonly role: Role
+  readonly storage: StorageOf
+  readonly bookFile: string
+  readonly servers: readonly string[]
+  /** To join. */
+  readonly link?: string
+  readonly actions: readonly Action[]
+  /** Texts that it sends in each connection. */
+  readonly count: number
+  /** Acknowledges before it has stored: a mistake that the tests have to notice. */
+  readonly careless?: boolean
+}
+
+export interface Summary {
+  /** What came in each connection, in order. */
+  readonly texts: readonly (readonly string[])[]
+  /** `<connection> <n>` of texts that may have been sent twice. */
+  readonly again: readonly string[]
+  readonly problems: readonly string[]
+}
+
+export interface Hooks {
+  readonly onLink?: (link: string) => void
+  readonly onDone?: () => void
+}
+
+export class Party {
+  static open(job: Job, hooks?: Hooks): Promise<Party>
+  readonly book: Notebook
+  act(actions: readonly Action[]): void
+  isDone(): boolean
+  isQuiet(): Promise<boolean>
+  close(): Promise<void>
+}
