@@ -5,7 +5,7 @@ import type { ConnectionRequest } from './connection-request.js'
 import { type DeleteOptions, deleteConnection } from './deletion.js'
 import { RequestError } from './errors.js'
 import type { AgentEvent } from './events.js'
-import { type Created, type CreateOptions, createAddress, createInvitation } from './invitations.js'
+import { type Created, type CreateOptions, createAddress, createInvitation, type Links, links } from './invitations.js'
 import { accept, type JoinOptions, join } from './join.js'
 import { allNotifiers, type NotifierCredentials, notifiersOf, setNotifications } from './notifications.js'
 import { reject } from './requests.js'
@@ -67,6 +67,12 @@ export class SmpAgent implements AsyncDisposable {
   async createAddress(options?: CreateOptions): Promise<Created> {
     this.#requireOpen()
     return createAddress(this.#runtime.context, options)
+  }
+
+  /** The links of a contact address, without its client data. @throws RequestError `NOT_FOUND`, `PROHIBITED` */
+  async links(address: ConnectionId, options?: Pick<CreateOptions, 'scheme'>): Promise<Links> {
+    this.#requireOpen()
+    return links(this.#runtime.context, idFromText(address), options)
   }
 
   /**

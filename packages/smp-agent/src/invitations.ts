@@ -5,11 +5,13 @@ import type { QueueUri } from '@smpkit/smp-commands/address'
 import { type ConnectionId, idToText, newId } from './connection-id.js'
 import {
   type ConnectionRequest,
+  type ContactRequest,
   connectionRequestToText,
   type InvitationRequest,
   type LinkScheme,
 } from './connection-request.js'
 import type { Context } from './context.js'
+import { RequestError } from './errors.js'
 import { createReceiveQueue, type NewReceiveQueue, queueUriOf } from './queues.js'
 import { createLinkedQueue, type LinkedQueueOptions, shortLinkOf } from './short-links.js'
 import { agentVersions } from './versions.js'
@@ -28,12 +30,15 @@ export interface CreateOptions {
   readonly signal?: AbortSignal
 }
 
-export interface Created {
-  readonly connection: ConnectionId
+export interface Links {
   /** The full link. */
   readonly link: string
-  /** `null` if none was asked for. */
+  /** `null` where there is none. */
   readonly shortLink: string | null
+}
+
+export interface Created extends Links {
+  readonly connection: ConnectionId
 }
 
 const noBytes = new Uint8Array(0)
@@ -74,7 +79,7 @@ export async function createInvitation(context: Context, options: CreateOptions 
     step.setRatchet({ keys })
   })
   const full = invitationOf(queueUriOf(queue), { ...keys, kem: null }, clientData)
-  return createdOf(context, connection, queue, full, scheme)
+  return { connection: idToText(connection.connId), ...linksOf(context, queue, full, scheme) }
 }
 
 async function createQueue(
@@ -92,15 +97,16 @@ async function createQueue(
   return createReceiveQueue(context, server, userId, { queueMode: more.queueMode, ...(signal ? { signal } : {}) })
 }
 
-function createdOf(
+function linksOf(
   context: Context,
-  { connId, mode }: Row<'connections'>,
   queue: NewReceiveQueue,
   request: ConnectionRequest,
   scheme: LinkScheme | undefined,
-): Created {
-  const link = connectionRequestToText(request, scheme)
-  return { connection: idToText(connId), link, shortLink: shortLinkOf(context, mode, queue, scheme) }
+): Links {
+  return {
+    link: connectionRequestToText(request, scheme),
+    shortLink: shortLinkOf(context, request.type, queue, scheme),
+  }
 }
 
 export function invitationOf(queue: QueueUri, keys: RatchetKeys, clientData: string | null = null): InvitationRequest {
@@ -113,12 +119,33 @@ export function invitationOf(queue: QueueUri, keys: RatchetKeys, clientData: str
   }
 }
 
+const addressAt = (queue: QueueUri, clientData: string | null = null): ContactRequest => ({
+  type: 'contact',
+  agentVersions,
+  queues: [queue],
+  clientData,
+})
+
 /** Makes a queue that anybody can send requests to. */
 export async function createAddress(context: Context, options: CreateOptions = {}): Promise<Created> {
-  const { userId = '', scheme, clientData = null } = options
+  const { userId = '', scheme, clientData } = options
   const connection = newConnection(context, { mode: 'contact', userId })
-  const request = (uri: QueueUri) => ({ type: 'contact', agentVersions, queues: [uri], clientData }) as const
+  const request = (uri: QueueUri) => addressAt(uri, clientData)
   const queue = await createQueue(context, userId, { ...options, queueMode: 'contact', request })
   await context.create(connection, {}, (step) => step.addReceiveQueue(queue))
-  return createdOf(context, connection, queue, request(queueUriOf(queue)), scheme)
+  return { connection: idToText(connection.connId), ...linksOf(context, queue, request(queueUriOf(queue)), scheme) }
+}
+
+/** The links of a contact address, without the client data, which are not kept. @throws RequestError `NOT_FOUND`, `PROHIBITED` */
+export async function links(
+  context: Context,
+  connId: Uint8Array,
+  { scheme }: Pick<CreateOptions, 'scheme'> = {},
+): Promise<Links> {
+  const queue = await context.step(connId, {}, ({ connection, receiveQueues }) => {
+    const [queue] = receiveQueues
+    if (connection.mode !== 'contact' || !queue) throw new RequestError('PROHIBITED', 'expected a contact address')
+    return queue
+  })
+  return linksOf(context, queue, addressAt(queueUriOf(queue)), scheme)
 }

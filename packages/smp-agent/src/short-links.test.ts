@@ -49,6 +49,7 @@ describe('a one-time invitation with a short link', () => {
     expect(shortLink).toMatch(/^simplex:\/i#[\w-]{32}\/[\w-]{43}\?h=127\.0\.0\.1&p=\d+&c=[\w-]{43}$/)
     expect((await bob.agent.resolve(shortLink ?? '')).request).toMatchObject({ e2e: { kem: { type: 'proposed' } } })
     const [, joined] = await connect(alice, connection, bob, shortLink)
+    await expect(alice.agent.setShortLink(connection, info)).rejects.toMatchObject({ code: 'PROHIBITED' })
     await bob.agent.send(joined, bytes('hi'))
     expect(await alice.taken('message')).toMatchObject({ pq: true, body: bytes('hi') })
   })
@@ -160,6 +161,24 @@ describe('a contact address with a short link', () => {
     expect(await seen(guest, added)).toBe('at last')
     await owner.stop()
     await own.stop()
+  })
+})
+
+describe('the links of a contact address', () => {
+  it('are the same later', async () => {
+    const alice = await users.create()
+    for (const options of [{}, { ...short, scheme: 'https://example.com' }] as const) {
+      const { connection, ...links } = await alice.agent.createAddress(options)
+      await alice.restart()
+      expect(await alice.agent.links(connection, options)).toEqual(links)
+    }
+  })
+
+  it('are not those of an invitation', async () => {
+    const alice = await users.create()
+    const { connection } = await alice.agent.createInvitation(short)
+    const prohibited = { name: 'RequestError', code: 'PROHIBITED' }
+    await expect(alice.agent.links(connection)).rejects.toMatchObject(prohibited)
   })
 })
 

@@ -125,6 +125,8 @@ export async function setShortLink(
   const { queue, userId, type, link } = await context.step(connId, {}, (step) => {
     const queue = queueOf(step)
     const { mode: type, userId } = step.connection
+    if (type === 'invitation' && queue.status !== 'new')
+      throw new RequestError('PROHIBITED', 'expected an invitation that nobody has joined, or a contact address')
     const credentials = credentialsOf(queue) ?? addCredentials(step, queue, rootKey)
     const key = PrivateKey.fromRaw('ed25519', credentials.linkSigningKey)
     const user = userLinkDataOf(type, userData)
