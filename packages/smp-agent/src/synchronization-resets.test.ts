@@ -92,6 +92,19 @@ describe('keys of a new ratchet', () => {
     expect(ratchet?.state && decode(ratchetState, ratchet.state).version).toBe(version)
   })
 
+  it('come too early before both sides have confirmed', async () => {
+    const [alice, bob] = [await users.create(), await users.create()]
+    const { connection: a, link } = await alice.agent.createInvitation()
+    const b = await bob.agent.join(link, { info: bytes('bob') })
+    await alice.taken('confirmation')
+    await forgerOf(bob, b).sendEnvelope(ratchetKey())
+    expect(await alice.taken('error')).toMatchObject({ code: 'A_PROHIBITED' })
+    await alice.agent.allow(a, bytes('alice'))
+    await bob.taken('info')
+    await bob.taken('connected')
+    await alice.taken('connected')
+  })
+
   it('are not answered while the peer fetches nothing', async () => {
     const { forger, bob, b } = await forgedOnce()
     const connId = idFromText(b)

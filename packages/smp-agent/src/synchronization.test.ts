@@ -1,8 +1,12 @@
-import { get, type Row, type Synchronization, update } from '@smpkit/agent-store'
+import { find, get, type Row, type Synchronization, update } from '@smpkit/agent-store'
+import { sha256 } from '@smpkit/crypto'
+import { decode } from '@smpkit/encoding'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { agentEnvelope } from './agent-envelope.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { useForgers } from './testing/forger.js'
+import { Lossy } from './testing/lossy.js'
 import { bytes, connectByInvitation, type User, type UserOptions, useUsers } from './testing/users.js'
 
 let server: SmpServer
@@ -118,6 +122,24 @@ describe('a re-synchronization', () => {
     await exchange(pair)
   })
 
+  it('takes an id of the sender, and the one byte R in its chain of hashes', async () => {
+    const lossy = new Lossy()
+    const { alice, a } = await connected({ route: lossy.route }, {})
+    lossy.losing = true
+    await alice.agent.synchronize(a, { force: true })
+    const connId = idFromText(a)
+    const { sent } = await alice.store.read({ sent: find('messages', 'byConnection', { connId }) })
+    const hash = sha256(bytes('R'))
+    expect(sent).toMatchObject([{ type: 'ratchetKey', sentId: 2, hash, notification: true }])
+    expect(await stored(alice, 'connections', a)).toMatchObject({ lastSentId: 2, lastSentHash: hash })
+    const envelope = decode(agentEnvelope, sent[0]?.body ?? bytes(''))
+    expect(envelope).toMatchObject({ agentVersion: 7, type: 'ratchetKey', info: bytes('R') })
+    expect(envelope.type === 'ratchetKey' && envelope.e2eParams).toMatchObject({
+      version: 3,
+      kem: { type: 'proposed' },
+    })
+  })
+
   it('is started again with other keys, as long as the peer has not answered', async () => {
     const pair = await connected()
     const { alice, bob, a } = pair
@@ -226,6 +248,16 @@ describe('a message that does not decrypt', () => {
     await alice.agent.send(a, bytes('good'))
     await states(bob, 'ok')
     expect(await bob.messages(1)).toEqual(['good'])
+  })
+
+  it('changes nothing, where the peer cannot synchronize', async () => {
+    const { alice, bob, a, b } = await connected({ pqSupport: false })
+    await setConnection(bob, b, { agentVersion: 2 })
+    const encAgentMessage = await forgerOf(bob, b).encrypt(new Uint8Array(0))
+    await forgerOf(alice, a).sendEnvelope({ agentVersion: 2, type: 'message', encAgentMessage })
+    expect(await bob.taken('error')).toMatchObject({ code: 'RATCHET_HEADER' })
+    await bob.agent.send(b, bytes('still good'))
+    expect(await alice.messages(1)).toEqual(['still good'])
   })
 
   it('ends in new ratchets, where the old ones have diverged', async () => {
