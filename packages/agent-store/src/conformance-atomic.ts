@@ -106,12 +106,12 @@ export function atomicTests(test: StoreTest): void {
     }
     const writes = [insert('events', counter)]
     const calls = {
-      read: store.read({ row: get('events', counterKey) }, options),
-      atomic: store.atomic({}, () => ({ writes, result: undefined }), options),
-      last: store.last('events', options),
-      pages: pages(),
+      read: () => store.read({ row: get('events', counterKey) }, options),
+      atomic: () => store.atomic({}, () => ({ writes, result: undefined }), options),
+      last: () => store.last('events', options),
+      pages,
     }
-    for (const [name, call] of Object.entries(calls)) equal((await failure(call, name)) === reason, true, name)
+    for (const [name, call] of Object.entries(calls)) equal((await failure(call(), name)) === reason, true, name)
     equal(await allRows(store, 'events'), [], 'events')
   })
 
@@ -174,19 +174,19 @@ export function lifeTests(test: StoreTest): void {
     const closing = store.close()
     await Promise.all(before)
     await closing
-    equal(await store.closed, undefined, 'why it is closed')
     await store.close()
     await rejects(store.read({ row: get('events', counterKey) }), 'CLOSED', 'read')
     await rejects(write(store, insert('events', counter)), 'CLOSED', 'atomic')
     await rejects(store.last('events'), 'CLOSED', 'last')
     await rejects(allRows(store, 'events'), 'CLOSED', 'pages')
+    equal(await store.closed, undefined, 'why it is closed')
     if (!store.supports.durable) return
     equal((await allRows(await under.reopen(), 'events')).length, 3, 'what was under way')
   })
 
   test('it is closed when it is disposed of', async ({ store }) => {
     await store[Symbol.asyncDispose]()
-    equal(await store.closed, undefined, 'why it is closed')
     await rejects(store.last('events'), 'CLOSED', 'last')
+    equal(await store.closed, undefined, 'why it is closed')
   })
 }
