@@ -94,8 +94,13 @@ function fromInitiator(
   const { queueNo } = queue
   step.setReceiveQueue(queueNo, { e2eSecret, status: senderKey ? 'confirmed' : 'active', clientVersion })
   step.event('info', { info: content.connInfo, pqSupport: step.connection.pqSupport })
-  if (senderKey) step.command({ tag: 'secure', queueNo, senderKey })
-  else step.event('connected', {})
+  if (senderKey) {
+    step.command({ tag: 'secure', queueNo, senderKey })
+    return
+  }
+  // Whatever its mode, the peer has secured the queue that we send to.
+  for (const { queueNo } of step.sendQueues) step.setSendQueue(queueNo, { status: 'active' })
+  step.event('connected', {})
 }
 
 /** Answers the peer's confirmation with our info. It may be called again, until it was. */

@@ -1,6 +1,6 @@
 // Spec 13 §13.5: what is sent to one queue: in order, one at a time, until the server has it.
 import { find, get, type Row, update } from '@smpkit/agent-store'
-import { PublicKey } from '@smpkit/crypto'
+import { type PrivateAuthKey, PublicKey } from '@smpkit/crypto'
 import { decode, toMapKey } from '@smpkit/encoding'
 import { e2eParams, encryptBody, messageKey } from '@smpkit/ratchet'
 import { sendMessage } from '@smpkit/smp-client'
@@ -85,20 +85,31 @@ function envelopeOf(message: Message, agreed: number, params: Uint8Array | null)
 }
 
 async function attempt(context: Context, next: Next, turn: Turn): Promise<void> {
-  const { queue, message, connection } = next
-  const isUnsigned = message.type === 'confirmation' && queue.queueMode !== 'messaging'
   try {
-    const body = bodyOf(next)
-    const requester = context.network.sender(addressOf(queue.server), connection.userId)
-    const senderKey = isUnsigned ? null : senderKeyOf(queue)
-    const { notification } = message
-    await sendMessage(requester, { senderId: queue.senderId, senderKey }, body, { notification, signal: turn.signal })
+    await post(context, next, turn.signal)
   } catch (error) {
     if (turn.signal.aborted) return
     await notDelivered(context, next, error, turn)
     return
   }
-  await onDelivered(context, message, queue)
+  await onDelivered(context, next.message, next.queue)
+}
+
+async function post(context: Context, next: Next, signal: AbortSignal): Promise<void> {
+  const { queue, message, connection } = next
+  const body = bodyOf(next)
+  const requester = context.network.sender(addressOf(queue.server), connection.userId)
+  const { notification } = message
+  const send = (senderKey: PrivateAuthKey | null) =>
+    sendMessage(requester, { senderId: queue.senderId, senderKey }, body, { notification, signal })
+  if (message.type !== 'confirmation' || queue.queueMode === 'messaging') return await send(senderKeyOf(queue))
+  try {
+    await send(null)
+  } catch (error) {
+    if (!isReply(error, 'AUTH')) throw error
+    // The peer may have it from an attempt whose answer we did not get, and have secured the queue with the key in it.
+    await send(senderKeyOf(queue))
+  }
 }
 
 async function notDelivered(context: Context, next: Next, error: unknown, turn: Turn): Promise<void> {

@@ -53,13 +53,13 @@ function onApplicationMessage(step: Step, incoming: Incoming, body: Uint8Array):
   return 'hold'
 }
 
-/** Steps 17' and 19'. */
+/** Steps 17' and 19'. The joiner's HELLO went first: if it is not known to be delivered yet, that will tell of the connection. */
 function onHello(step: Step, { wasActive }: Incoming): Verdict {
   if (wasActive) throw new PeerError('A_PROHIBITED', 'expected no HELLO, the queue is active')
   const [queue] = step.sendQueues
   if (!queue) throw new PeerError('A_PROHIBITED', 'expected no HELLO before we have answered')
   if (queue.status === 'active') step.event('connected', {})
-  else step.send({ type: 'hello' }, { notification: true })
+  else if (!step.isJoiner) step.send({ type: 'hello' }, { notification: true })
   return 'ack'
 }
 

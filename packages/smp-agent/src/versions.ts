@@ -16,6 +16,9 @@ export const agentVersions = { min: 2 as AgentVersion, max: 7 as AgentVersion } 
 /** The versions of queues that we send to. */
 export const clientVersions = { min: 1 as ClientVersion, max: 4 as ClientVersion } as const
 
+/** The first version of a queue's address that tells whether its sender secures it. */
+export const senderSecuresSince = 3 as ClientVersion
+
 /** The versions that we write into the addresses of our own queues: every peer of ours speaks 4. */
 export const ownQueueVersions = { min: clientVersions.max, max: clientVersions.max } as const
 
