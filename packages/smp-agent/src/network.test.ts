@@ -1,9 +1,10 @@
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { type SmpServer, type SmpServerOptions, startSmpServer } from '@smpkit/smp-server'
-import { connectSmp } from '@smpkit/smp-transport'
+import { connectSmp, connectThroughSocks } from '@smpkit/smp-transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { SendingPolicy } from './network.js'
 import { serverToText } from './queues.js'
+import { startSocks } from './testing/socks.js'
 import { bytes, type User, type UserOptions, useUsers } from './testing/users.js'
 
 const servers: SmpServer[] = []
@@ -149,4 +150,24 @@ describe('the queue for a reply', () => {
     const { user } = await userOn([])
     await expect(user.agent.createInvitation()).rejects.toMatchObject({ name: 'RequestError', code: 'NO_SERVER' })
   })
+})
+
+it('through a SOCKS proxy nothing goes directly, and users have names of their own there', async () => {
+  const socks = await startSocks()
+  const [ours, theirs] = [await start('ours'), await start('theirs')]
+  const { user: alice } = await userOn([theirs], { proxy: { policy: 'never' } })
+  const connect = connectThroughSocks({ host: '127.0.0.1', port: socks.port, isolation: 'user' })
+  const { user: bob } = await userOn([ours], { connect, proxy: { policy: 'never' } })
+  for (const userId of ['work', 'home']) await meet(alice, bob, { userId })
+  expect(socks.requests.map(({ host }) => host).sort()).toEqual([
+    'ours.test',
+    'ours.test',
+    'theirs.test',
+    'theirs.test',
+  ])
+  const namesOf = (name: string) => socks.requests.filter(({ host }) => host === name).map(({ user }) => user)
+  expect(new Set(namesOf('ours.test')).size).toBe(2)
+  expect(new Set(namesOf('theirs.test'))).toEqual(new Set(namesOf('ours.test')))
+  await bob.stop()
+  socks.stop()
 })
