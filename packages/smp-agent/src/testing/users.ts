@@ -38,6 +38,11 @@ export class User {
     return this.#agent
   }
 
+  /** Between `stop` and `start`. */
+  get isStopped(): boolean {
+    return !this.#agent
+  }
+
   get store(): AgentOptions['store'] {
     if (!this.#store) throw new Error('expected a store that was opened')
     return this.#store
