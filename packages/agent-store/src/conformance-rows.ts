@@ -122,6 +122,18 @@ export function rowTests(test: StoreTest): void {
     equal((await store.read(query)).found, row, 'after decide had changed its row')
   })
 
+  test('a query that was given to a call is its own from then on', async ({ store }) => {
+    const row = sample('confirmations', 1)
+    const key = { connId: row.connId.slice() }
+    await write(store, insert('confirmations', row))
+    const calls = [
+      store.read({ found: get('confirmations', key) }),
+      store.atomic({ found: get('confirmations', key) }, (found) => ({ writes: [], result: found })),
+    ]
+    key.connId.fill(0)
+    for (const { found } of await Promise.all(calls)) equal(found, row, 'found')
+  })
+
   test('bytes that were given to a call are its own from then on', async ({ store }) => {
     const row = sample('messages', 1)
     const given = copyOf(row)

@@ -13,7 +13,7 @@ import {
 } from './contract.js'
 import { fromStored } from './layout.js'
 import { type AnyRow, defaultPageSize, definitionOf, requireLimit } from './rows.js'
-import { createSql, sqliteDialect } from './sql.js'
+import { createSql, type Statement, sqliteDialect } from './sql.js'
 import { writeBackup } from './sqlite-backup.js'
 import { createDriver, type SqliteDatabase, type SqliteDriver } from './sqlite-driver.js'
 import { applyRestored, inTransaction, prepareDatabase, removeOldPages, rollBack } from './sqlite-open.js'
@@ -80,13 +80,22 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
     options?.signal?.throwIfAborted()
   }
 
-  function answer(query: Query): AnyRow | undefined | AnyRow[] {
-    const rows = driver.all(sql.query(query, cells)).map((stored) => fromStored(query.table, stored, cells))
-    return 'key' in query ? rows[0] : rows
+  /** Their statements as they are now: what the caller changes afterwards changes nothing. */
+  function reader<Q extends Queries>(queries: Q): () => Found<Q> {
+    const all = Object.entries(queries).map(([name, query]) => ({ name, query, statement: queryStatement(query) }))
+    return () =>
+      Object.fromEntries(all.map(({ name, query, statement }) => [name, answer(query, statement)])) as Found<Q>
   }
 
-  const answers = <Q extends Queries>(queries: Q): Found<Q> =>
-    Object.fromEntries(Object.entries(queries).map(([name, query]) => [name, answer(query)])) as Found<Q>
+  function queryStatement(query: Query): Statement {
+    const { text, values } = sql.query(query, cells)
+    return { text, values: values.map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value)) }
+  }
+
+  function answer(query: Query, statement: Statement): AnyRow | undefined | AnyRow[] {
+    const rows = driver.all(statement).map((stored) => fromStored(query.table, stored, cells))
+    return 'key' in query ? rows[0] : rows
+  }
 
   function carryOut(write: Write): void {
     const statement = sql.write(write, cells)
@@ -141,8 +150,9 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
   ): Promise<R> {
     return new Promise((resolve, reject) => {
       requireOpen(options)
+      const read = reader(queries)
       const run = () => {
-        const { writes, result } = decide(answers(queries))
+        const { writes, result } = decide(read())
         for (const write of writes) carryOut(write)
         return () => resolve(result)
       }
@@ -183,7 +193,7 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
     pages,
     async read(queries, options) {
       requireOpen(options)
-      return answers(queries)
+      return reader(queries)()
     },
     async last(table, options) {
       requireOpen(options)
