@@ -1,7 +1,9 @@
 // Spec 13: an agent: its connections, over a store and SMP servers. What the methods do is in the files of the parts.
+import type { MessageStatus } from '@smpkit/agent-store'
 import { allow } from './confirmations.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import type { ConnectionRequest } from './connection-request.js'
+import { allConnections, type ConnectionInfo, connectionInfo, messageStatus } from './connections.js'
 import { type DeleteOptions, deleteConnection } from './deletion.js'
 import { RequestError } from './errors.js'
 import type { AgentEvent } from './events.js'
@@ -206,6 +208,27 @@ export class SmpAgent implements AsyncDisposable {
   async wakeUp(items: readonly WakeUpItem[], options?: WakeUpOptions): Promise<WakeUpResult[]> {
     this.#requireOpen()
     return wakeUp(this.#runtime.context, items, options)
+  }
+
+  /** What is known of a connection. @throws RequestError `NOT_FOUND` */
+  async connection(connection: ConnectionId): Promise<ConnectionInfo> {
+    this.#requireOpen()
+    return connectionInfo(this.#runtime.context, idFromText(connection))
+  }
+
+  /** All connections and contact addresses, in no special order. */
+  connections(): AsyncIterable<ConnectionInfo> {
+    this.#requireOpen()
+    return allConnections(this.#runtime.context)
+  }
+
+  /**
+   * What has become of a message of ours, by its number. It is forgotten when a receipt for it was acknowledged, or after 21 days.
+   * @throws RequestError `NOT_FOUND`
+   */
+  async messageStatus(connection: ConnectionId, id: number): Promise<MessageStatus> {
+    this.#requireOpen()
+    return messageStatus(this.#runtime.context, idFromText(connection), id)
   }
 
   #requireOpen(): void {

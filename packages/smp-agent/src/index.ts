@@ -1,5 +1,6 @@
 export { openAgent, type SendOptions, type SmpAgent } from './agent.js'
 export type { ConnectionId } from './connection-id.js'
+export type { ConnectionInfo } from './connections.js'
 export type { RetryOptions } from './context.js'
 export type { DeleteOptions } from './deletion.js'
 export { AgentError, LinkError, PeerError, RequestError } from './errors.js'
