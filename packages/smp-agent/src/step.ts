@@ -348,8 +348,10 @@ export class Step {
     }: { hash: Uint8Array; key: Uint8Array; paddedLength: number; notification: boolean; queues: readonly number[] },
   ): number {
     const messageId = this.nextMessageId()
-    const sentId = this.#connection.lastSentId + 1
-    this.set({ lastSentId: sentId, lastSentHash: hash })
+    const { lastSentId } = this.#connection
+    // A confirmation is the first message also where it is sent again: the peer counts on from it.
+    const sentId = type === 'confirmation' ? 1 : lastSentId + 1
+    if (sentId > lastSentId) this.set({ lastSentId: sentId, lastSentHash: hash })
     const { connId, now: createdAt } = this
     const row = { connId, messageId, sentId, type, hash, body, key, paddedLength, notification, createdAt }
     this.write(insert('messages', { ...row, status: 'queued' }))
