@@ -1,6 +1,10 @@
+export { type Address, openAddress } from './address.js'
+export { type AgentProgram, eachEvent, withAgent } from './agent-program.js'
+export { type Database, type DatabaseOptions, openDatabase } from './database.js'
 export { ChatError, type ChatErrorCode } from './errors.js'
 export { type EventName, type Params, wantsNotification } from './events.js'
 export type { Content, Profile } from './fields.js'
+export { addLocalOption, type StartServer, withLocalServer } from './local-server.js'
 export {
   bodyLimits,
   type ChatMessage,
@@ -12,5 +16,10 @@ export {
   newMessageId,
   type OutgoingMessage,
 } from './messages.js'
+export { addCommonOptions, type CommonDefaults, type CommonOptions } from './options.js'
+export { decodeInfo, encodeContactInfo, encodeInfo, encodeText, type PeerInfo, shownName } from './peers.js'
+export { type ProgramOptions, type Running, runProgram } from './program.js'
+export { describeError, type ExitCode, exitCodeOf, exitCodes, ProgramError, usageError } from './program-errors.js'
 export { linkForTerminal } from './qr.js'
+export type { Archive, RecordOf, Records } from './records.js'
 export { printable } from './terminal.js'

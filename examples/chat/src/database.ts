@@ -1,0 +1,131 @@
+// Opens what `--db` names: the agent's store, and in the same database what the program remembers.
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { type AgentStore, openMemoryStore, StoreError } from '@smpkit/agent-store'
+import { createStoreKey, readStoreKey } from '@smpkit/agent-store/key-file'
+import { openPostgresStore } from '@smpkit/agent-store/postgres'
+import { openSqliteStore, type SqliteDatabase } from '@smpkit/agent-store/sqlite'
+import { describeError, exitCodes, ProgramError } from './program-errors.js'
+import { type Archive, memoryArchive, openArchive } from './records.js'
+import { postgresSql, sqliteSql } from './sql.js'
+
+export interface Database extends AsyncDisposable {
+  readonly store: AgentStore
+  readonly archive: Archive
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** With the key of the database, made if it is not there. */
+  readonly keyFile?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * `where`: a file of SQLite, which only its owner can read, `postgres://…`, or `undefined` for one that is forgotten.
+ * @throws ProgramError that says what to do
+ */
+export async function openDatabase(where: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
+  try {
+    const key = options.keyFile === undefined ? null : await keyOf(options.keyFile)
+    if (where === undefined) return memoryDatabase()
+    if (/^postgres(ql)?:\/\//.test(where)) return await openPostgres(where, key, options.signal)
+    return await openSqlite(where, key)
+  } catch (error) {
+    if (error instanceof ProgramError || options.signal?.aborted) throw error
+    // The address of a database may have its password.
+    const name = where?.includes('://') ? 'the database' : `the database ${where}`
+    throw new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error)}`, { cause: error })
+  }
+}
+
+const keyOf = (file: string) => (existsSync(file) ? readStoreKey(file) : createStoreKey(file))
+
+function adviceOf(error: unknown): string {
+  if (!(error instanceof StoreError)) return describeError(error)
+  if (error.code === 'LOCKED') return 'another process uses it. End that one, or give another --db'
+  if (error.code === 'KEY') return `${error.message}. --key-file names the file with the key`
+  if (error.code === 'NEWER') return 'a newer version of this program has written it'
+  return describeError(error)
+}
+
+const databaseOf = (store: AgentStore, archive: Archive, close: () => Promise<void>): Database => ({
+  store,
+  archive,
+  close,
+  [Symbol.asyncDispose]: close,
+})
+
+function memoryDatabase(): Database {
+  const store = openMemoryStore()
+  return databaseOf(store, memoryArchive(), () => store.close())
+}
+
+async function openSqlite(file: string, key: Uint8Array | null): Promise<Database> {
+  const open = await sqliteLibrary()
+  // Private keys are in there.
+  closeSync(openSync(file, 'a', 0o600))
+  const database = open(file)
+  const store = await openSqliteStore(database, { key })
+  try {
+    return databaseOf(store, await openArchive(sqliteSql(database), key), () => store.close())
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+type Library = Readonly<Record<string, unknown>>
+type OpenSqlite = (file: string) => SqliteDatabase
+
+/** The first that is installed and works, by the name of its module and of what opens a database in there. */
+const libraries = [
+  ['better-sqlite3', 'default'],
+  ['libsql', 'default'],
+  ['node:sqlite', 'DatabaseSync'],
+] as const
+
+async function sqliteLibrary(): Promise<OpenSqlite> {
+  for (const [name, property] of libraries) {
+    const open = await loaded(name, property).catch(() => undefined)
+    if (open) return open
+  }
+  throw new ProgramError(
+    exitCodes.database,
+    'there is no library for SQLite: install better-sqlite3 or libsql, use Node 22 or newer, or give --db postgres://…',
+  )
+}
+
+async function loaded(name: string, property: string): Promise<OpenSqlite> {
+  const library: Library = await import(name)
+  const Opened = library[property] as new (file: string) => SqliteDatabase
+  // What was installed without its compiled part fails only here.
+  new Opened(':memory:').close()
+  return (file) => new Opened(file)
+}
+
+async function openPostgres(
+  connectionString: string,
+  key: Uint8Array | null,
+  signal: AbortSignal | undefined,
+): Promise<Database> {
+  const { default: pg } = await import('pg')
+  const pool = new pg.Pool({ connectionString, pipeline: true, keepAlive: true, connectionTimeoutMillis: 10_000 })
+  // An idle connection was lost: the next statement takes another.
+  pool.on('error', () => {})
+  try {
+    const store = await openPostgresStore(pool, { key, signal })
+    const close = async () => {
+      await store.close()
+      await pool.end()
+    }
+    try {
+      return databaseOf(store, await openArchive(postgresSql(pool), key), close)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+}
