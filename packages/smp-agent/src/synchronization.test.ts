@@ -152,6 +152,26 @@ describe('a re-synchronization', () => {
     await states(alice, 'started')
   })
 
+  it('may be forced again where keys have crossed, so that both have agreed on different ratchets', async () => {
+    const pair = await connected()
+    const { alice, bob, a } = pair
+    await alice.restart({ subscribe: false })
+    await alice.agent.synchronize(a, { force: true })
+    await states(bob, 'agreed')
+    // The answer to the first keys finds the second ones.
+    await alice.agent.synchronize(a, { force: true })
+    expect(await bob.taken('error')).toMatchObject({ code: 'RATCHET_SYNC' })
+    await states(bob, 'required')
+    await alice.restart({ subscribe: true })
+    await states(alice, 'started', 'agreed')
+    await alice.agent.synchronize(a, { force: true })
+    for (const state of ['started', 'agreed', 'ok']) {
+      expect(await alice.found('synchronization', 'error')).toMatchObject({ state })
+    }
+    for (const state of ['agreed', 'ok']) expect(await bob.found('synchronization', 'error')).toMatchObject({ state })
+    await exchange(pair)
+  })
+
   it('lets what waits to be sent arrive before', async () => {
     const pair = await connected()
     const { alice, bob, a } = pair
@@ -204,7 +224,8 @@ describe('a re-synchronization', () => {
     ['restored', undefined, true],
     ['started', undefined, false],
     ['started', { force: true }, true],
-    ['agreed', { force: true }, false],
+    ['agreed', undefined, false],
+    ['agreed', { force: true }, true],
   ] as const)('may be started in state %s with %o: %s', async (state, options, expected) => {
     const { alice, bob, a } = await connectedOnce()
     await bob.stop()

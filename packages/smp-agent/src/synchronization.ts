@@ -33,7 +33,10 @@ const maxWaiting = 1000
 const noBytes = new Uint8Array(0)
 
 export interface SynchronizeOptions {
-  /** Also where nothing is wrong, or where it was started and the peer has not answered. Default: `false`. */
+  /**
+   * Also where nothing is wrong, or where a synchronization is under way and does not end: when both sides start at the same time, the keys
+   * may cross. At most three of one side, each after the one before has had its effect, end that. Default: `false`.
+   */
   readonly force?: boolean
 }
 
@@ -63,6 +66,10 @@ async function freshKeys({ store }: Context, connId: Uint8Array): Promise<Ratche
   return createRatchetKeys({ kem: hasKem ?? false })
 }
 
+/**
+ * The spec does not start again from `agreed`. But two sides may have agreed with keys that crossed, on different ratchets: none of them could
+ * ever send or start again.
+ */
 function requireStarting(step: Step, force: boolean): void {
   const { synchronization: state, agentVersion } = step.connection
   const [primary] = step.sendQueues
@@ -73,8 +80,8 @@ function requireStarting(step: Step, force: boolean): void {
   if (!has(agentVersion as AgentVersion, 'ratchetSync')) {
     throw new RequestError('PROHIBITED', 'expected a peer that can synchronize: agent version 3 or later')
   }
-  if (state === 'agreed') throw new RequestError('PROHIBITED', 'the ratchets are being synchronized')
-  if ((state === 'ok' || state === 'started') && !force) {
+  const isForced = state === 'ok' || state === 'started' || state === 'agreed'
+  if (isForced && !force) {
     throw new RequestError('PROHIBITED', `expected ratchets that may have diverged, or force; they are ${state}`)
   }
 }
