@@ -89,12 +89,16 @@ export class EventStream {
         const event = await this.#next()
         if (event === 'away') await this.#pause()
         else if (event) yield event
-        else if (this.#waiting.length === this.#taken && !this.#isEarlier)
+        else if (!this.#options.closing.aborted && !signal?.aborted && this.#isEmpty)
           await new Promise<void>((go) => this.#readers.push(go))
       }
     } finally {
       signal?.removeEventListener('abort', wake)
     }
+  }
+
+  get #isEmpty(): boolean {
+    return this.#waiting.length === this.#taken && !this.#isEarlier
   }
 
   #wake(): void {
