@@ -240,9 +240,11 @@ describe('a re-synchronization', () => {
     expect((await stored(alice, 'connections', a)).synchronization).toBe(expected ? 'started' : state)
   })
 
-  it('is not started with an agent that does not know it, nor before there is a connection', async () => {
+  it('is not started with an agent that does not know it, nor before or after there is a connection', async () => {
     const { alice, a } = await connectedOnce()
     await setConnection(alice, a, { agentVersion: 2, synchronization: 'required' })
+    await expect(alice.agent.synchronize(a)).rejects.toMatchObject({ code: 'PROHIBITED' })
+    await setConnection(alice, a, { agentVersion: 7, deletion: 'now' })
     await expect(alice.agent.synchronize(a)).rejects.toMatchObject({ code: 'PROHIBITED' })
     const { connection } = await alice.agent.createInvitation()
     await expect(alice.agent.synchronize(connection, { force: true })).rejects.toMatchObject({ code: 'PROHIBITED' })

@@ -71,12 +71,13 @@ async function freshKeys({ store }: Context, connId: Uint8Array): Promise<Ratche
  * ever send or start again.
  */
 function requireStarting(step: Step, force: boolean): void {
-  const { synchronization: state, agentVersion } = step.connection
+  const { synchronization: state, agentVersion, deletion } = step.connection
   const [primary] = step.sendQueues
   const isMade = (primary?.status === 'confirmed' || primary?.status === 'active') && step.receiveQueues.some(isShared)
   if (!isMade || !step.ratchetState) {
     throw new RequestError('PROHIBITED', 'expected a connection that both sides have confirmed')
   }
+  if (deletion === 'now') throw new RequestError('PROHIBITED', 'expected a connection that is not being deleted')
   if (!has(agentVersion as AgentVersion, 'ratchetSync')) {
     throw new RequestError('PROHIBITED', 'expected a peer that can synchronize: agent version 3 or later')
   }
