@@ -19,7 +19,8 @@ export interface ConnectionInfo {
   readonly createdAt: number
   /** Whether `send` takes messages now. */
   readonly canSend: boolean
-  readonly synchronization: Synchronization
+  /** `required` also after a backup was restored. */
+  readonly synchronization: Exclude<Synchronization, 'restored'>
   /** Whether the post-quantum ratchet may be used. */
   readonly pqSupport: boolean
   readonly notifications: boolean
@@ -42,7 +43,7 @@ function infoOf(rows: ConnectionRows): ConnectionInfo {
     userId,
     createdAt,
     canSend: deletion !== 'now' && canSend(new Step(rows, noNumbers)),
-    synchronization,
+    synchronization: synchronization === 'restored' ? 'required' : synchronization,
     pqSupport,
     notifications,
     isBeingDeleted: deletion !== 'no',

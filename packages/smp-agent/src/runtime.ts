@@ -24,6 +24,7 @@ import { createNetwork, type SendingPolicy, ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { connectionQueries, Step } from './step.js'
 import { isSubscribable, Subscriptions } from './subscriptions.js'
+import { tellRestored } from './synchronization.js'
 import { Workers } from './workers.js'
 
 export interface AgentOptions {
@@ -203,6 +204,7 @@ export class Runtime {
     for await (const page of store.pages('deliveries')) {
       for (const { connId, queueNo } of page) this.context.wakeDelivery(connId, queueNo)
     }
+    await tellRestored(this.context)
     startCleanup(this.context, this.#workers)
     if (this.#isSubscribing) void this.#subscribeAll().catch((error: unknown) => this.#fail(error))
   }

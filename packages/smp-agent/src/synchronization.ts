@@ -194,3 +194,14 @@ function setState(step: Step, state: Payload<'synchronization'>['state']): void 
   if (state === 'ok') step.effects.commands = true
   step.event('synchronization', { state })
 }
+
+/** After a backup was restored: an event for each connection that cannot send, unless one waits already. */
+export async function tellRestored(context: Context): Promise<void> {
+  const restored = { connections: find('connections', 'bySynchronization', { synchronization: 'restored' }) }
+  const { connections } = await context.store.read(restored)
+  for (const { connId } of connections) {
+    await context.step(connId, { events: find('events', 'byConnection', { connId }) }, (step, { events }) => {
+      if (!events.some(({ type }) => type === 'synchronization')) step.event('synchronization', { state: 'required' })
+    })
+  }
+}
