@@ -1,7 +1,7 @@
+import type { Row } from '@smpkit/agent-store'
 import { PrivateKey } from '@smpkit/crypto'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { idFromText } from './connection-id.js'
 import type { AgentEvent } from './index.js'
 import { queueInfoOf } from './queues.js'
 import { completeSwitch } from './rotation-receive.js'
@@ -41,7 +41,7 @@ async function pair(): Promise<{ alice: User; bob: User; ends: Ends }> {
   return { alice, bob, ends: await connectByInvitation(alice, bob) }
 }
 
-const completed = (alice: User, bob: User): Promise<[AgentEvent[], AgentEvent[]]> =>
+const bothCompleted = (alice: User, bob: User): Promise<[AgentEvent[], AgentEvent[]]> =>
   Promise.all([until(alice, isPhase('receive completed')), until(bob, isPhase('send completed'))])
 
 /** The new queue is the only one left, on both sides. */
@@ -56,7 +56,7 @@ describe('a switch of the queue', () => {
     const { alice, bob, ends } = await pair()
     const before = queuesOn(0) ?? 0
     await alice.agent.switchQueue(ends[0], { server: serverNo(1) })
-    const [a, b] = await completed(alice, bob)
+    const [a, b] = await bothCompleted(alice, bob)
     expect(phasesOf(a)).toEqual(receivePhases)
     expect(phasesOf(b)).toEqual(sendPhases)
     await expectOnlyNew(alice, bob)
@@ -73,7 +73,7 @@ describe('a switch of the queue', () => {
     const seen = [(await rowsOf(alice, 'receiveQueues'))[0]?.server]
     for (let i = 0; i < 2; i++) {
       await alice.agent.switchQueue(ends[0])
-      await completed(alice, bob)
+      await bothCompleted(alice, bob)
       await poll(async () => (await rowsOf(alice, 'receiveQueues')).length).toBe(1)
       seen.push((await rowsOf(alice, 'receiveQueues'))[0]?.server)
     }
@@ -205,7 +205,7 @@ describe('a switch that is given up', () => {
     await alice.restart({ subscribe: true })
     expect(await alice.taken('error')).toMatchObject({ code: 'A_QUEUE' })
     await alice.agent.switchQueue(ends[0], { server: serverNo(1) })
-    const [a, b] = await completed(alice, bob)
+    const [a, b] = await bothCompleted(alice, bob)
     expect(phasesOf(a)).toEqual(receivePhases)
     expect(phasesOf(b)).toEqual(sendPhases)
     await bob.agent.send(ends[1], bytes('here?'))
@@ -221,14 +221,19 @@ describe('a switch that is given up', () => {
     await until(alice, isPhase('receive secured'))
     await expect(alice.agent.abortSwitch(ends[0])).rejects.toEqual(code('PROHIBITED'))
     await bob.start()
-    await completed(alice, bob)
+    await bothCompleted(alice, bob)
     await expect(alice.agent.abortSwitch(ends[0])).rejects.toEqual(code('PROHIBITED'))
   })
 })
 
 describe('what a peer says of queues that are none', () => {
+  let shared: Awaited<ReturnType<typeof pair>>
+  beforeAll(async () => {
+    shared = await pair()
+  })
+
   it.each(['queueKey', 'queueTest'] as const)('%s is told as A_QUEUE and changes nothing', async (type) => {
-    const { alice, bob, ends } = await pair()
+    const { alice, bob, ends } = shared
     const [queue] = await rowsOf(alice, 'receiveQueues')
     if (!queue) throw new Error('expected a queue')
     const info = { ...queueInfoOf(queue, 4), ...(type === 'queueTest' ? { senderId: new Uint8Array(24) } : {}) }
@@ -247,15 +252,22 @@ describe('what a peer says of queues that are none', () => {
 })
 
 describe('the first message through a new queue', () => {
-  async function rows(changes: Partial<ReceiveQueue>, notifications: boolean) {
-    const { alice, ends } = await pair()
-    const [connection] = await rowsOf(alice, 'connections')
-    const [old] = await rowsOf(alice, 'receiveQueues')
-    if (!connection || !old) throw new Error('expected a connection')
+  let connection: Row<'connections'>
+  let old: ReceiveQueue
+  beforeAll(async () => {
+    const { alice } = await pair()
+    const [row] = await rowsOf(alice, 'connections')
+    const [queue] = await rowsOf(alice, 'receiveQueues')
+    if (!row || !queue) throw new Error('expected a connection')
+    connection = row
+    old = queue
+  })
+
+  function completed(changes: Partial<ReceiveQueue>, notifications: boolean) {
     const added = { ...old, queueNo: 2, replaces: 1 }
     const step = new Step(
       {
-        connection: { ...connection, connId: idFromText(ends[0]), notifications },
+        connection: { ...connection, notifications },
         receiveQueues: [{ ...old, ...changes }, added],
         sendQueues: [],
         ratchet: undefined,
@@ -266,14 +278,14 @@ describe('the first message through a new queue', () => {
     return { step, tags: step.finish(undefined).writes.flatMap((write) => ('row' in write ? [write.row.tag] : [])) }
   }
 
-  it('makes the notifications of the connection move, before the old queue goes', async () => {
-    const { tags } = await rows({ switchStatus: 'sendingQuse' }, true)
+  it('makes the notifications of the connection move, before the old queue goes', () => {
+    const { tags } = completed({ switchStatus: 'sendingQuse' }, true)
     expect(tags.filter(Boolean)).toEqual(['notifications', 'deleteQueue'])
-    expect((await rows({ switchStatus: 'sendingQuse' }, false)).tags.filter(Boolean)).toEqual(['deleteQueue'])
+    expect(completed({ switchStatus: 'sendingQuse' }, false).tags.filter(Boolean)).toEqual(['deleteQueue'])
   })
 
-  it('changes nothing before we have asked to use it', async () => {
-    const { step, tags } = await rows({ switchStatus: 'sendingQadd' }, true)
+  it('changes nothing before we have asked to use it', () => {
+    const { step, tags } = completed({ switchStatus: 'sendingQadd' }, true)
     expect(tags.filter(Boolean)).toEqual([])
     expect(step.effects.events).toMatchObject([{ type: 'error' }])
     expect(step.receiveQueue(2).replaces).toBe(1)
