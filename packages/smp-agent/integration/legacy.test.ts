@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ConnectionRequest, parseConnectionRequest } from '../src/connection-request.js'
+import { Lossy } from '../src/testing/lossy.js'
 import { bytes, type Ends, text, type User, useUsers } from '../src/testing/users.js'
 import { quick, useServer } from './target.js'
 
@@ -166,6 +167,41 @@ describe('before the connection is made with HELLO', () => {
     await joiner.taken('info')
     await joiner.taken('connected')
     await inviter.taken('connected')
+    await talk(inviter, joiner, [connection, joined])
+  })
+
+  it('a confirmation is known to have arrived when its queue was secured with the key in it', async () => {
+    const lossy = new Lossy()
+    const [inviter, joiner] = [await users.create(), await users.create({ route: lossy.route })]
+    const { connection, link } = await inviter.agent.createInvitation()
+    lossy.losing = true
+    const joined = await joiner.agent.join(older(link, { queueMode: null }), { info: bytes('joiner') })
+    await inviter.taken('confirmation')
+    await inviter.agent.allow(connection, bytes('inviter'))
+    await inviter.taken('connected')
+    const before = lossy.lost
+    await expect.poll(() => lossy.lost, { timeout: 20_000 }).toBeGreaterThan(before + 1)
+    lossy.losing = false
+    await joiner.taken('info')
+    await joiner.taken('connected')
+    await talk(inviter, joiner, [connection, joined])
+  })
+
+  it('HELLO of both may cross: each is connected once', async () => {
+    const lossy = new Lossy()
+    const [inviter, joiner] = [await users.create(), await users.create({ route: lossy.route })]
+    const { connection, link } = await inviter.agent.createInvitation()
+    const joined = await joiner.agent.join(older(link, { client: 2 }), { info: bytes('joiner') })
+    await inviter.taken('confirmation')
+    await expect.poll(() => typesOf(joiner), { timeout: 20_000 }).toEqual([])
+    // The inviter's HELLO comes before the joiner hears that its own has arrived.
+    lossy.losing = true
+    await inviter.agent.allow(connection, bytes('inviter'))
+    await inviter.taken('connected')
+    await expect.poll(() => lossy.lost, { timeout: 20_000 }).toBeGreaterThan(2)
+    lossy.losing = false
+    await joiner.taken('info')
+    await joiner.taken('connected')
     await talk(inviter, joiner, [connection, joined])
   })
 })
