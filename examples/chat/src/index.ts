@@ -16,7 +16,7 @@ export {
   newMessageId,
   type OutgoingMessage,
 } from './messages.js'
-export { addCommonOptions, type CommonDefaults, type CommonOptions } from './options.js'
+export { addCommonOptions, type CommonDefaults, type CommonOptions, readName } from './options.js'
 export { decodeInfo, encodeContactInfo, encodeInfo, encodeText, type PeerInfo, shownName } from './peers.js'
 export { type ProgramOptions, type Running, runProgram } from './program.js'
 export { describeError, type ExitCode, exitCodeOf, exitCodes, ProgramError, usageError } from './program-errors.js'

@@ -14,7 +14,7 @@ export type StartServer = () => Promise<{ readonly addressText: string; stop(): 
  * `run` with the servers of `--server`, or with one that ends after it.
  * @throws ProgramError if the user has to say which, and what `run` throws
  */
-export async function withLocalServer<O extends CommonOptions & { readonly local?: boolean }, R>(
+export async function withLocalServer<O extends Omit<CommonOptions, 'name'> & { readonly local?: boolean }, R>(
   options: O,
   { log }: Running,
   start: StartServer,

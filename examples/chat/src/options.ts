@@ -26,12 +26,12 @@ export function readServer(text: string): string {
 }
 
 /** @throws ProgramError */
-function readName(text: string): string {
+export function readName(text: string): string {
   try {
     return profile({ displayName: text.trim(), fullName: '' }, 'profile').displayName
   } catch (error) {
     if (!(error instanceof ChatError)) throw error
-    throw usageError('--name: expected a name that is not empty and does not begin with # or @')
+    throw usageError('expected a name that is not empty and does not begin with # or @')
   }
 }
 
@@ -44,7 +44,8 @@ export function readSocks(text: string): { host: string; port: number } {
 }
 
 export interface CommonDefaults {
-  readonly name: string
+  /** Absent: the program asks. */
+  readonly name?: string
   /** Where the program keeps what it needs to go on, if nothing else is said. */
   readonly db?: string
 }
