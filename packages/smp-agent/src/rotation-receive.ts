@@ -152,9 +152,9 @@ export const runSecureNewQueue: CommandHandler = async (context, row, signal) =>
   const command = storedCommand.fromBytes(row.data)
   if (command.tag !== 'secureNewQueue') return
   const { queueNo, senderKey } = command
-  const find = (step: Step) => step.receiveQueues.find((queue) => queue.queueNo === queueNo && !queue.deleted)
+  const wanted = (step: Step) => step.receiveQueues.find((queue) => queue.queueNo === queueNo && !queue.deleted)
   const { added, userId } = await context.step(connId, {}, (step) => ({
-    added: find(step),
+    added: wanted(step),
     userId: step.connection.userId,
   }))
   if (added) {
@@ -168,7 +168,7 @@ export const runSecureNewQueue: CommandHandler = async (context, row, signal) =>
   }
   await context.step(connId, {}, (step) => {
     step.write(remove('commands', { commandNo }))
-    const added = find(step)
+    const added = wanted(step)
     const old = step.receiveQueues.find((queue) => queue.queueNo === added?.replaces)
     if (!added || old?.switchStatus !== 'sendingQadd') return
     step.setReceiveQueue(queueNo, { status: 'secured' })
