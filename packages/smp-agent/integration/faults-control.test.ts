@@ -14,7 +14,7 @@ afterAll(async () => {
 
 const flow = {
   roles: ['inviter', 'joiner'],
-  connected: true,
+  before: [[], []],
   actions: [['talk'], ['talk']],
   count: 2,
 } as const

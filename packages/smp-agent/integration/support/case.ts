@@ -22,12 +22,16 @@ export type Side = 0 | 1
 export interface Flow {
   /** By side. */
   readonly roles: readonly [Role, Role]
-  /** Whether they are connected before the fault can happen. */
-  readonly connected?: boolean
+  /** What each has done before the fault can happen; they are connected then. Default: nothing. */
+  readonly before?: readonly [readonly Action[], readonly Action[]]
   /** What each does once they are connected. */
   readonly actions: readonly [readonly Action[], readonly Action[]]
   /** Texts that each sends. */
   readonly count: number
+  /** Who subscribes to nothing after that. Default: nobody. */
+  readonly asleep?: Side
+  /** Default: `true`. */
+  readonly receipts?: boolean
 }
 
 export interface Case {
@@ -79,15 +83,18 @@ class CaseRun {
     const peer = victim === 0 ? 1 : 0
     const storages = [{ kind: 'memory' }, { kind: 'memory' }] as [StorageOf, StorageOf]
     storages[victim] = await this.#case.storage(this.#folder)
-    if (flow.connected) {
-      for (const side of [0, 1] as const) await this.#open({ ...this.#job(side, storages[side]), actions: [] }, side)
+    if (flow.before) {
+      for (const side of [0, 1] as const) {
+        const job = this.#job(side, storages[side])
+        await this.#open({ ...job, actions: flow.before[side], subscribe: true }, side)
+      }
       await this.#until('the parties are connected', () => this.#areDone())
       await this.#until('nothing is under way', () => this.#areQuiet())
       await this.#close(victim)
       this.#parties.get(peer)?.act(flow.actions[peer])
     }
     // The victim may be the one to make the link, and be killed before it has told it.
-    const opening = flow.connected ? undefined : this.#open(this.#job(peer, storages[peer]), peer)
+    const opening = flow.before ? undefined : this.#open(this.#job(peer, storages[peer]), peer)
     const [isKilled] = await Promise.all([this.#runVictim(this.#job(victim, storages[victim])), opening])
     await this.#untilDone()
     await this.#until('nothing is under way', () => this.#areQuiet())
@@ -98,8 +105,18 @@ class CaseRun {
 
   #job(side: Side, storage: StorageOf): Job {
     const { flow, server } = this.#case
-    const [name, role, actions] = [names[side], flow.roles[side], flow.actions[side]]
-    return { name, role, actions, count: flow.count, storage, bookFile: this.#bookFile(side), servers: [server] }
+    const { count, receipts = true } = flow
+    return {
+      name: names[side],
+      role: flow.roles[side],
+      actions: flow.actions[side],
+      count,
+      receipts,
+      subscribe: flow.asleep !== side,
+      storage,
+      bookFile: this.#bookFile(side),
+      servers: [server],
+    }
   }
 
   #bookFile(side: Side): string {

@@ -6,6 +6,9 @@ import { afterAll, describe } from 'vitest'
 import { postgresMissing, type TestDatabase, testDatabase } from '../../../../scripts/postgres.mjs'
 import type { StorageOf } from './party.mjs'
 
+/** Whether tests run with all their volumes. */
+export const isFull = process.env.FULL_VOLUME === '1'
+
 /** A new one; `folder` is the case's own. */
 export type StorageMaker = (folder: string) => Promise<StorageOf>
 

@@ -65,9 +65,13 @@ export class Notebook {
     return this.all('SELECT text FROM received WHERE connection = ? ORDER BY rowid', connection).map(({ text }) => text)
   }
 
+  receivedCount() {
+    return this.get('SELECT count(*) AS count FROM received').count
+  }
+
   /**
    * What the test looks at: the texts that each connection brought, those that may have been sent twice because the result of `send` was
-   * not heard, and what went wrong.
+   * not heard, what went wrong; for people, what is known of the texts that were sent.
    */
   summary() {
     return {
@@ -75,6 +79,7 @@ export class Notebook {
       again: this.all('SELECT connection, n FROM written WHERE again > 0').map(
         ({ connection, n }) => `${connection} ${n}`,
       ),
+      written: this.all('SELECT n, id, sent, receipt FROM written'),
       problems: this.all('SELECT text FROM problems').map(({ text }) => text),
     }
   }

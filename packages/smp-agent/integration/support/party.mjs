@@ -19,18 +19,19 @@ export class Party {
   agent
   book
   job
+  isClosing = false
   #store
   #release
   #onLink
   #onDone
-  #isClosing = false
   #isTold = false
+  #look
   #running = []
+  #starting = Promise.resolve()
   #talking = new Map()
 
   /**
-   * `job`, plain values: `name`, `role`, `storage`, `bookFile`, `servers`, `link` to join, `actions` once connected, `count` of texts in each
-   * connection. `wrapStore` and `connect` are for faults. `onLink` hears of links, `onDone` when all of the job is done, perhaps again.
+   * `job`: see `party.d.mts`. `wrapStore` and `connect` are for faults. `onLink` hears of links, `onDone` when all of the job is done.
    */
   static async open(job, { wrapStore = (store) => store, connect, onLink = () => {}, onDone = () => {} } = {}) {
     const party = new Party()
@@ -48,8 +49,9 @@ export class Party {
       ...(connect && { connect }),
     })
     party.#go(party.#readEvents())
-    party.#go(roles[job.role].start(party))
+    party.#start()
     for (const connection of party.book.connections()) party.#begin(connection)
+    party.changed()
     return party
   }
 
@@ -61,14 +63,25 @@ export class Party {
     this.changed()
   }
 
-  tellLink(link) {
-    this.#onLink(link)
+  tellLink(link, key) {
+    this.#onLink(link, key)
+  }
+
+  /** One more to talk to. */
+  join(key, link) {
+    this.job = { ...this.job, joins: [...(this.job.joins ?? []), { key, link }] }
+    this.#start()
+  }
+
+  #start() {
+    this.#starting = this.#starting.then(() => roles[this.job.role].start(this))
+    this.#go(this.#starting)
   }
 
   #go(work) {
     this.#running.push(
       work.catch((error) => {
-        if (!this.#isClosing) this.book.problem(String(error?.stack ?? error))
+        if (!this.isClosing) this.book.problem(String(error?.stack ?? error))
       }),
     )
   }
@@ -83,20 +96,27 @@ export class Party {
       try {
         return await work()
       } catch (error) {
-        if (!error.temporary || this.#isClosing) throw error
+        if (!error.temporary || this.isClosing) throw error
         await pause(50)
       }
     }
   }
 
-  /** Does something once, as far as that can be known: what was begun and has no result is begun again. */
-  async once(key, work) {
+  /**
+   * Does something once, as far as that can be known: what was begun and has no result is begun again. `codes`: what it fails with where it
+   * has happened before.
+   */
+  async once(key, work, ...codes) {
     const known = this.book.noted(key)
     if (known !== undefined) return known
-    if (this.book.noted(`begun ${key}`)) this.book.note(`repeated ${key}`)
+    const isRepeated = this.book.noted(`begun ${key}`) !== undefined
     this.book.note(`begun ${key}`)
-    const result = (await this.again(work)) ?? 'done'
-    this.book.note(key, result)
+    if (isRepeated) this.book.note(`repeated ${key}`)
+    const result = await this.again(work).catch((error) => {
+      if (!isRepeated || !codes.includes(error.code)) throw error
+    })
+    this.book.note(key, result ?? 'done')
+    this.changed()
     return result
   }
 
@@ -130,9 +150,9 @@ export class Party {
     try {
       for await (const event of this.agent.events()) await this.#on(event)
     } catch (error) {
-      if (!this.#isClosing) throw error
+      if (!this.isClosing) throw error
     }
-    if (!this.#isClosing) throw new Error('the agent has ended', { cause: await this.agent.closed })
+    if (!this.isClosing) throw new Error('the agent has ended', { cause: await this.agent.closed })
   }
 
   async #on(event) {
@@ -162,6 +182,10 @@ export class Party {
       this.#begin(connection)
     },
     switch: (_, { connection, side, phase }) => this.book.note(`switch ${connection} ${side} ${phase}`),
+    notifications: (_, { connection, enabled }) => {
+      this.book.note(`notifications ${connection} ${enabled ? 'on' : 'off'}`)
+      this.#begin(connection)
+    },
     deleted: (_, { connection }) => this.book.note(`deleted ${connection}`),
     error: (_, { code, reason }) => this.book.problem(`error ${code}: ${reason}`),
     failed: (_, { code, reason }) => this.book.problem(`failed ${code}: ${reason}`),
@@ -177,24 +201,29 @@ export class Party {
     if (known && !redelivered) book.problem(`"${text}" came again and was not marked so`)
     if (known && known.text !== text) book.problem(`"${text}" came with the id of "${known.text}"`)
     if (integrity !== 'OK') book.problem(`"${text}" came with ${integrity}`)
-    if (this.job.careless) await event.ack({ receipt: true })
+    const { careless, receipts: receipt = true } = this.job
+    if (careless) await event.ack({ receipt })
     if (!known) book.run('INSERT INTO received (connection, id, text) VALUES (?, ?, ?)', connection, id, text)
-    if (!this.job.careless) await event.ack({ receipt: true })
+    if (!careless) await event.ack({ receipt })
     book.run('UPDATE received SET acked = 1 WHERE connection = ? AND id = ?', connection, id)
   }
 
   isDone() {
+    const { actions: todo, connections: count = 1 } = this.job
     const connections = this.book.connections()
-    return (
-      connections.length > 0 &&
-      this.job.actions.every((action) => connections.some((connection) => actions[action].isDone(this, connection)))
-    )
+    const isDone = (connection) => todo.every((action) => actions[action].isDone(this, connection))
+    return connections.filter(isDone).length >= count
   }
 
+  /** Something has changed: looks a little later whether all is done. */
   changed() {
-    if (this.#isTold || !this.isDone()) return
-    this.#isTold = true
-    this.#onDone()
+    if (this.#isTold) return
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined
+      if (this.#isTold || this.isClosing || !this.isDone()) return
+      this.#isTold = true
+      this.#onDone()
+    }, 20)
   }
 
   /** Whether the agent has nothing left to do. */
@@ -206,7 +235,8 @@ export class Party {
   }
 
   async close() {
-    this.#isClosing = true
+    this.isClosing = true
+    clearTimeout(this.#look)
     await this.agent.close()
     await this.#store.close()
     await this.#release()
