@@ -242,7 +242,7 @@ class CaseRun {
 }
 
 /** All that was sent is there, in order; only what the sender's application could not know to be sent may be there twice. */
-export function checkTexts({ texts }: Summary, { again }: Summary): void {
+export function checkTexts({ texts }: Pick<Summary, 'texts'>, { again }: Pick<Summary, 'again'>): void {
   for (const list of texts) {
     let last = 0
     const senders = new Set<string>()
