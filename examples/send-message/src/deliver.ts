@@ -114,7 +114,7 @@ class Courier {
         if (connection === this.#connection) this.#delivery.report.note(`${event.reason} (${event.code})`)
         break
       default:
-        if (connection === this.#connection && event.id === this.#message) this.#onOurMessage(event)
+        if (connection === this.#connection && event.id === this.#message) await this.#onOurMessage(event)
     }
     await event.ack()
   }
@@ -140,7 +140,7 @@ class Courier {
     }
   }
 
-  #onOurMessage(event: AgentEvent): void {
+  async #onOurMessage(event: AgentEvent): Promise<void> {
     const { receipt } = this.#delivery
     if (event.type === 'sent') {
       this.#progress('sent')
@@ -151,7 +151,9 @@ class Courier {
     } else if (event.type === 'receipt') {
       this.#fail('the peer has received another text than we sent')
     } else if (event.type === 'notSent') {
-      this.#fail(`the text cannot be delivered: ${event.reason} (${event.code})`)
+      const problem = `the text cannot be delivered: ${event.reason} (${event.code})`
+      if (event.code === 'AUTH') await this.#lost(this.#connection, `${problem}: the peer has deleted the connection`)
+      else this.#fail(problem)
     } else if (event.type === 'waiting') {
       this.#hindrance = `the text waits: ${event.reason}`
       this.#delivery.report.note(this.#hindrance)
