@@ -1,6 +1,9 @@
 // The entry `example-chat/testing`: programs as children, for tests that read what they print and type into them.
 import { spawn } from 'node:child_process'
 
+/** Milliseconds; it only stops hangs. */
+const patience = 30_000
+
 export interface Ended {
   /** The exit code; of a program that a signal has ended, `null`. */
   readonly code: number | null
@@ -10,7 +13,7 @@ export interface Ended {
 
 export interface StartedProgram {
   readonly ended: Promise<Ended>
-  /** The next match on stdout or stderr, after that of the call before. Rejects if the program ends without. */
+  /** The next match on stdout or stderr, after that of the call before. Rejects if the program ends without, or after 30 s. */
   until(pattern: RegExp, where?: 'stdout' | 'stderr'): Promise<RegExpExecArray>
   /** A line on stdin. */
   type(line: string): void
@@ -47,15 +50,20 @@ export function startProgram(file: string, args: readonly string[], { cwd }: { c
     ended,
     until(pattern, where = 'stdout') {
       return new Promise((resolve, reject) => {
-        const one = () => {
-          const text = output[where].slice(seen[where])
-          const match = pattern.exec(text)
-          if (!match && !isEnded) return
+        const give = (settle: () => void) => {
+          clearTimeout(timer)
           waiting.delete(one)
-          if (!match) return reject(new Error(`expected ${pattern}, got ${JSON.stringify({ ...output, text })}`))
-          seen[where] += match.index + match[0].length
-          resolve(match)
+          settle()
         }
+        const fail = () => reject(new Error(`expected ${pattern}, got ${JSON.stringify({ ...output, isEnded })}`))
+        const one = () => {
+          const match = pattern.exec(output[where].slice(seen[where]))
+          if (match) {
+            seen[where] += match.index + match[0].length
+            give(() => resolve(match))
+          } else if (isEnded) give(fail)
+        }
+        const timer = setTimeout(() => give(fail), patience)
         waiting.add(one)
         one()
       })
