@@ -92,7 +92,7 @@ async function chaos(groups: readonly Group[], random: () => number): Promise<Re
     const what = disturbances[i % disturbances.length] ?? 'restart'
     await disturb(what, groups, random)
     done.set(what, (done.get(what) ?? 0) + 1)
-    await pause(200 + random() * 800)
+    await pause(500 + random() * 1000)
     for (const { failure } of groups) expect(failure).toBeUndefined()
     if (Date.now() - told > 5000) {
       told = Date.now()

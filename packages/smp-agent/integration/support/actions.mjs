@@ -36,10 +36,14 @@ const follow = {
   isDone: ({ book }, connection) => book.noted(`switch ${connection} send completed`),
 }
 
-/** Makes new ratchets. */
+/** Makes new ratchets. Where it is not known whether that was begun, the agent knows; to force it twice would confuse the peer. */
 const synchronize = {
   begin: (party, connection) =>
-    party.once(`synchronize ${connection}`, () => party.agent.synchronize(connection, { force: true }), 'PROHIBITED'),
+    party.once(`synchronize ${connection}`, async () => {
+      const { synchronization } = await party.agent.connection(connection)
+      const isBegun = synchronization !== 'ok' || party.book.noted(`synchronized ${connection}`)
+      if (!isBegun) await party.agent.synchronize(connection, { force: true })
+    }),
   isDone: ({ book }, connection) => book.noted(`synchronized ${connection}`),
 }
 

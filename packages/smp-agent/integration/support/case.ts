@@ -32,6 +32,8 @@ export interface Flow {
   readonly asleep?: Side
   /** Default: `true`. */
   readonly receipts?: boolean
+  /** How long both may have nothing to do before all is done, in milliseconds. Default: 5000. */
+  readonly silence?: number
 }
 
 export interface Case {
@@ -48,10 +50,10 @@ export interface Case {
 const child = fileURLToPath(new URL('party-child.mjs', import.meta.url))
 const names = ['alice', 'bob'] as const
 
-/** What stops a case that does not come to its end, in milliseconds. */
-const patience = 50_000
-/** So long both agents may have nothing to do, while something is missing. */
-const silence = 5000
+/** So long both agents may have nothing to do while something is missing, in milliseconds. */
+const defaultSilence = 5000
+/** What stops a case that does not come to its end, beside that. */
+const patience = 45_000
 
 /** @returns whether the fault has happened: with `false` the flow has fewer such points */
 export async function runCase(one: Case): Promise<boolean> {
@@ -68,7 +70,8 @@ export async function runCase(one: Case): Promise<boolean> {
 class CaseRun {
   readonly #case: Case
   readonly #folder: string
-  readonly #deadline = Date.now() + patience
+  readonly #silence: number
+  readonly #deadline: number
   readonly #parties = new Map<Side, Party>()
   #link: string | undefined
   #child: ChildProcess | undefined
@@ -76,6 +79,8 @@ class CaseRun {
   constructor(one: Case, folder: string) {
     this.#case = one
     this.#folder = folder
+    this.#silence = one.flow.silence ?? defaultSilence
+    this.#deadline = Date.now() + this.#silence + patience
   }
 
   async run(): Promise<boolean> {
@@ -206,7 +211,7 @@ class CaseRun {
       if (Date.now() - looked < 200) return false
       looked = Date.now()
       if (!(await this.#areQuiet())) busy = Date.now()
-      if (Date.now() - busy > silence) throw new Error(`something was lost: ${this.#state()}`)
+      if (Date.now() - busy > this.#silence) throw new Error(`something was lost: ${this.#state()}`)
       return false
     })
   }
