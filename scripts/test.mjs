@@ -7,10 +7,14 @@ import { exitWith, tell } from './program.mjs'
 import { build, install, root, SetupError } from './setup.mjs'
 
 const usage = `Usage: npm test [-- PATTERN…]
+       npm run test:long [-- PATTERN…]
        npm run test:integration [-- PATTERN…]
 
 Builds everything, checks types and style, and runs the vectors and all tests. With PATTERN, a part of a test file's
 path, it builds and runs only those test files.
+
+test:long does the same with all volumes, which takes most of an hour: processes are killed at every point, not at some of
+them, and agents exchange ten times as many messages, over PostgreSQL, too. FULL_VOLUME=1 in the environment tells the tests.
 
 test:integration runs the wire integration tests: against the embedded server, or against SMP_SERVER=smp://… (and
 SMP_SERVER_2=… for proxying) from the environment.
@@ -78,7 +82,8 @@ async function vitest(args) {
 
 async function steps(args) {
   const integration = args.includes('--integration')
-  const patterns = args.filter((arg) => arg !== '--integration')
+  const patterns = args.filter((arg) => arg !== '--integration' && arg !== '--long')
+  if (args.includes('--long')) process.env.FULL_VOLUME = '1'
   await install()
   const built = await step('build', buildAll)
   if (integration) {
