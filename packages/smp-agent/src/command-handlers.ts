@@ -4,6 +4,7 @@ import type { CommandHandlers } from './context.js'
 import { runDeleteQueue } from './deletion.js'
 import { runJoin, runRequest } from './join.js'
 import { runNotifications } from './notifications.js'
+import { runReceipt } from './receipts.js'
 import { runAddQueue, runSecureNewQueue } from './rotation-receive.js'
 import { runAnswerQueueAdd, runAnswerQueueUse } from './rotation-send.js'
 
@@ -17,5 +18,6 @@ export const commandHandlers: CommandHandlers = {
   answerQueueAdd: runAnswerQueueAdd,
   answerQueueUse: runAnswerQueueUse,
   deleteQueue: runDeleteQueue,
+  receipt: runReceipt,
   notifications: runNotifications,
 }

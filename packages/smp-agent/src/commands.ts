@@ -4,6 +4,7 @@ import { toMapKey } from '@smpkit/encoding'
 import type { CommandHandlers, Context } from './context.js'
 import { RequestError } from './errors.js'
 import { isGone, isTemporary, problemOf } from './failures.js'
+import { canSend } from './sending.js'
 import type { CommandTag } from './stored.js'
 import type { Turn, Workers } from './workers.js'
 
@@ -18,8 +19,7 @@ async function runCommands(context: Context, handlers: CommandHandlers, connId: 
   let delay = first
   while (!turn.signal.aborted) {
     try {
-      const { commands } = await context.store.read({ commands: find('commands', 'byConnection', { connId }, 1) })
-      const [command] = commands
+      const command = await nextCommand(context, connId)
       if (!command) return
       await runCommand(context, handlers, command, turn)
       delay = first
@@ -30,6 +30,15 @@ async function runCommands(context: Context, handlers: CommandHandlers, connId: 
       delay = Math.min(delay * 1.5, max)
     }
   }
+}
+
+/** Receipts wait until something can be sent, and hold up nothing meanwhile. */
+async function nextCommand(context: Context, connId: Uint8Array): Promise<Row<'commands'> | undefined> {
+  const { commands } = await context.store.read({ commands: find('commands', 'byConnection', { connId }) })
+  const [first] = commands
+  if (first?.tag !== 'receipt') return first
+  if (await context.step(connId, {}, canSend)) return first
+  return commands.find(({ tag }) => tag !== 'receipt')
 }
 
 /** @throws what may pass, and mistakes of ours */

@@ -57,6 +57,25 @@ async function forged() {
 const otherHash = new Uint8Array(32)
 
 describe('a delivery receipt', () => {
+  it('waits while nothing can be sent, and holds up nothing else', async () => {
+    const [alice, bob] = [await users.create(), await users.create()]
+    const [a, b] = await connectByInvitation(alice, bob)
+    const id = await alice.agent.send(a, bytes('hello'))
+    await alice.taken('sent')
+    const message = await bob.take('message')
+    await alice.stop()
+    await bob.agent.synchronize(b, { force: true })
+    await message.ack({ receipt: true })
+    expect((await bob.taken('synchronization')).state).toBe('started')
+    await bob.agent.setNotifications(b, true)
+    await bob.taken('notifications')
+    await bob.restart()
+    await alice.start()
+    expect(await alice.found('receipt', 'synchronization')).toMatchObject({ id, status: 'received' })
+    await bob.agent.send(b, bytes('after it'))
+    expect(await alice.found('message', 'synchronization')).toMatchObject({ integrity: 'OK' })
+  })
+
   it('tells the sender which of its messages came, with the info of the receiver', async () => {
     const { alice, bob, a, b } = await connected()
     const ids = [await alice.agent.send(a, bytes('one')), await alice.agent.send(a, bytes('two'))]

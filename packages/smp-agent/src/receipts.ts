@@ -2,21 +2,36 @@
 import { find, get, type Row, remove, update } from '@smpkit/agent-store'
 import { constantTimeEqual } from '@smpkit/crypto'
 import type { Receipt } from './agent-message.js'
+import type { Context } from './context.js'
 import { decodePayload } from './events.js'
 import type { Verdict } from './received.js'
 import { canSend } from './sending.js'
 import { maxReceiptInfo, requireFits } from './size-limits.js'
 import type { Step } from './step.js'
+import { storedCommand } from './stored.js'
 import { type AgentVersion, has } from './versions.js'
 
 const noInfo = new Uint8Array(0)
 
-/** For a message that the application acknowledges. Nothing is sent to a peer that does not know receipts, or while nothing can be sent. */
+/** For a message that the application acknowledges. Nothing is sent to a peer that does not know receipts; what cannot be sent now waits. */
 export function sendReceipt(step: Step, event: Row<'events'>, info: Uint8Array | null): void {
   requireFits('the info of a receipt', info?.length ?? 0, maxReceiptInfo(step.pq))
-  if (!has(step.connection.agentVersion as AgentVersion, 'receipts') || !canSend(step)) return
+  if (!has(step.connection.agentVersion as AgentVersion, 'receipts')) return
   const { sentId: sndMsgId, hash: msgHash } = decodePayload('message', event.data)
-  step.send({ type: 'received', receipts: [{ sndMsgId, msgHash, info: info ?? noInfo }] })
+  const receipt = { sndMsgId, msgHash, info: info ?? noInfo }
+  if (canSend(step)) step.send({ type: 'received', receipts: [receipt] })
+  else step.command({ tag: 'receipt', ...receipt })
+}
+
+/** Carried out as soon as something can be sent. */
+export async function runReceipt(context: Context, { connId, commandNo, data }: Row<'commands'>): Promise<void> {
+  const command = storedCommand.fromBytes(data)
+  if (command.tag !== 'receipt') return
+  const { tag: _, ...receipt } = command
+  await context.step(connId, {}, (step) => {
+    step.write(remove('commands', { commandNo }))
+    step.send({ type: 'received', receipts: [receipt] })
+  })
 }
 
 /** Thrown by a step that has decrypted receipts: it has to be done again with these messages of ours. */

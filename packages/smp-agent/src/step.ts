@@ -243,6 +243,8 @@ export class Step {
     }
     this.write(insert('events', row))
     this.effects.events.push(row)
+    // What has waited for it can be sent.
+    if (type === 'connected') this.effects.commands = true
   }
 
   command(command: StoredCommand): void {

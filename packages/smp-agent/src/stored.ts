@@ -5,10 +5,12 @@ import {
   type Codec,
   decode,
   encode,
+  int64,
   largeBytes,
   list,
   optional,
   record,
+  shortBytes,
   tagged,
   text,
   type Value,
@@ -54,6 +56,8 @@ const command = tagged('tag', text, {
   answerQueueUse: record({ queueNo: word16 }),
   /** `DEL` of a queue that is marked for it, and remove it. */
   deleteQueue: record({ queueNo: word16 }),
+  /** A receipt for what was acknowledged while nothing could be sent. It alone may be overtaken by later commands. */
+  receipt: record({ sndMsgId: int64, msgHash: shortBytes, info: largeBytes }),
   /** `NKEY` or `NDEL` of the primary queue, whichever fits the connection's setting. */
   notifications: record({ enable: bool }),
 })
