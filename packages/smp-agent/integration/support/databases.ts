@@ -14,7 +14,7 @@ export type StorageMaker = (folder: string) => Promise<StorageOf>
 
 export const sqliteFile: StorageMaker = async (folder) => ({ kind: 'sqlite', file: path.join(folder, 'agent.db') })
 
-/** Schemas in one database; to be called once in a test file. */
+/** Schemas in one database, which is dropped after the tests of the file. */
 function usePostgresSchemas(): StorageMaker {
   let database: Promise<TestDatabase> | undefined
   afterAll(async () => {

@@ -6,7 +6,7 @@ import { isFull, overDatabases } from './databases.js'
 
 /** FAULT_SEED repeats a run. */
 const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1000))
-const fullTimeout = 1_800_000
+const timeout = isFull ? 1_800_000 : 180_000
 
 /** Which points are tried: every how manyth, how many of each victim at most, and how many at the same time. */
 interface Sampling {
@@ -69,7 +69,8 @@ async function everyPoint(sampling: Sampling, run: CaseRunner): Promise<number> 
     } catch (cause) {
       hasFailed = true
       const message = cause instanceof Error ? cause.message : String(cause)
-      throw new Error(`side ${lane.victim} killed ${fault.mode} ${fault.n}: ${message}`, { cause })
+      const where = `side ${lane.victim} killed ${fault.mode} ${fault.n} (FAULT_SEED=${seed})`
+      throw new Error(`${where}: ${message}`, { cause })
     }
   }
   async function tryNext(lane: Lane | undefined): Promise<boolean> {
@@ -100,14 +101,14 @@ export function faultTests(name: string, flow: Flow): void {
   })
   overDatabases((kind, storage) => {
     it(
-      `${name}: whoever is killed, wherever, goes on (seed ${seed})`,
+      `${name}: whoever is killed, wherever, goes on`,
       async () => {
         const hits = await everyPoint(samplings[kind], ({ victim, fault }) =>
           runCase({ flow, victim, fault, server: server.addressText, storage }),
         )
         if (isFull) expect(hits).toBeGreaterThan(0)
       },
-      isFull ? fullTimeout : undefined,
+      timeout,
     )
   })
 }
