@@ -19,7 +19,7 @@ const count = isFull ? 50 : 5
 const total = connections * 2 * count
 /** CHAOS_SEED repeats what is done, though not when; it is printed with the progress. */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000))
-const timeout = isFull ? 1_800_000 : 120_000
+const timeout = isFull ? 1_800_000 : 300_000
 
 const servers = [useServer(), useServer()]
 const folders: string[] = []
