@@ -53,5 +53,6 @@ export const helpText = `  /invite [full]     make an invitation for one person,
   /help              this list
   /quit              end; nothing is lost
 
-  ✓ the server has your message, ✓✓ the program of your contact has it. TAB completes commands and names.
+  ✓ the server has your message, ✓✓ the program of your contact has it.
+  TAB completes commands and names, and a beginning of a name will do.
   A text that begins with / is written with two: //text.`

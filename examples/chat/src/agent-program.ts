@@ -1,10 +1,11 @@
 // An agent for the time that a program runs, which tells how its connections to servers are.
 import { setTimeout } from 'node:timers/promises'
-import { type AgentEvent, openAgent, type SmpAgent } from '@smpkit/smp-agent'
+import { AgentError, type AgentEvent, openAgent, type SmpAgent } from '@smpkit/smp-agent'
 import type { Connect } from '@smpkit/smp-client'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { connectSmp, connectThroughSocks } from '@smpkit/smp-transport'
 import { type Database, openDatabase } from './database.js'
+import { ChatError } from './errors.js'
 import { type CommonOptions, readSocks } from './options.js'
 import type { Running } from './program.js'
 import { describeError } from './program-errors.js'
@@ -80,8 +81,12 @@ class ServerStatus {
 /** How long to wait before an event is dealt with again, whose database was away, in milliseconds. */
 const retryDelay = 1000
 
+/** It would be the same again: for a connection that was deleted meanwhile, for instance. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ChatError || (error instanceof AgentError && error.code !== 'CLOSED')
+
 /**
- * Deals with the events one after the other, each until it succeeds. `handle` acknowledges them, and may end it.
+ * Deals with the events one after the other, each until it succeeds or is refused. `handle` acknowledges them, and may end it.
  * @throws the reason of the signal
  */
 export async function eachEvent(
@@ -96,6 +101,11 @@ export async function eachEvent(
         break
       } catch (error) {
         signal.throwIfAborted()
+        if (isRefusal(error)) {
+          log(`${event.type}: ${describeError(error)}`)
+          await event.ack()
+          break
+        }
         if (!(error as { temporary?: unknown }).temporary) throw error
         log(`${describeError(error)}; trying again`)
         await setTimeout(retryDelay, undefined, { signal })

@@ -20,6 +20,9 @@ export interface ProgramOptions<O, A extends readonly string[]> {
   readonly onError?: (line: string, code: ExitCode, options: O) => void
 }
 
+/** A terminal sends a signal to us and to npm, which sends it on to us: within so many milliseconds that is one. */
+const echo = 500
+
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Reads the arguments, runs `main`, and sets the process's exit code. The second Ctrl-C ends it at once. */
@@ -30,10 +33,11 @@ export async function runProgram<O, A extends readonly string[]>({
   onError = (line) => void process.stderr.write(`${line}\n`),
 }: ProgramOptions<O, A>): Promise<void> {
   const ending = new AbortController()
-  let isSignalled = false
+  let signalledAt: number | undefined
   const signalled = () => {
-    if (isSignalled) process.exit(exitCodes.interrupted)
-    isSignalled = true
+    const now = performance.now()
+    signalledAt ??= now
+    if (now - signalledAt > echo) process.exit(exitCodes.interrupted)
     ending.abort()
   }
   for (const name of signals) process.on(name, signalled)
@@ -45,10 +49,10 @@ export async function runProgram<O, A extends readonly string[]>({
     const args = parse(command)
     if (!args) return
     process.exitCode = await main(command.opts() as O, running, ...(args as readonly string[] as A))
-    if (isSignalled) process.exitCode = onSignal
+    if (signalledAt !== undefined) process.exitCode = onSignal
   } catch (error) {
     if (ending.signal.aborted && isAbort(error, ending.signal)) {
-      process.exitCode = isSignalled ? onSignal : exitCodes.ok
+      process.exitCode = signalledAt !== undefined ? onSignal : exitCodes.ok
       return
     }
     const code = error instanceof CommanderError ? exitCodes.usage : exitCodeOf(error)

@@ -133,7 +133,8 @@ class Courier {
       this.#message = await agent.send(this.#connection, this.#delivery.body, { notification })
       this.#progress('queued')
     } catch (error) {
-      if (!(error instanceof RequestError) || error.code !== 'SYNCHRONIZATION') throw error
+      if (!(error instanceof RequestError)) throw error
+      if (error.code !== 'SYNCHRONIZATION') return this.#fail(error.message)
       // The database was restored from a backup: `synchronization` tells when it goes on.
       this.#hindrance = 'the encryption has to be made anew, and the peer has not answered'
       await agent.synchronize(this.#connection)

@@ -212,7 +212,7 @@ describe('send-message ends with', () => {
     peer.receipts = false
     const { link } = await peer.agent.createAddress()
     const problem = 'the receipt did not come in time'
-    expect(await json(link, 'hello', '--receipt', '--timeout', '3')).toMatchObject({
+    expect(await json(link, 'hello', '--receipt', '--timeout', '6')).toMatchObject({
       exitCode: 6,
       state: 'sent',
       problem,
