@@ -6,6 +6,8 @@ import { connection } from './connection.js'
 import type { Bench, Row } from './harness.js'
 import { notification } from './notification.js'
 import { nsub } from './nsub.js'
+import { ratchet } from './ratchet.js'
+import { sntrup761 } from './sntrup761.js'
 import { transmission } from './transmission.js'
 
 const usage = `Measures against limits that are measured in the same run; what counts is the ratio.
@@ -20,7 +22,7 @@ Usage: npm run bench -- [FILTER] [--json FILE]
 Benchmarks:
 `
 
-const benches: readonly Bench[] = [block, transmission, connection, nsub, notification]
+const benches: readonly Bench[] = [block, transmission, connection, nsub, notification, ratchet, sntrup761]
 
 const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })
 
