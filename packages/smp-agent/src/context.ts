@@ -3,6 +3,7 @@ import type { AgentStore, Found, Queries, Row } from '@smpkit/agent-store'
 import type { Clock, Requester } from '@smpkit/smp-client'
 import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
 import type { Fetching } from './fetching.js'
+import type { HeldBack } from './held-back.js'
 import type { ReceiveQueue, Step } from './step.js'
 import type { CommandTag } from './stored.js'
 
@@ -71,6 +72,8 @@ export interface Context {
   isSubscribed(queue: ReceiveQueue): boolean
   /** Queues that are fetched from. */
   readonly fetching: Fetching
+  /** Messages of new queues that wait for those of old ones. */
+  readonly heldBack: HeldBack
   /** Something has been fetched: an agent that does not subscribe needs no connections now. */
   rest(): Promise<void>
 }

@@ -3,13 +3,14 @@ import { find, type Row, remove, removeAll, StoreError } from '@smpkit/agent-sto
 import { deleteQueue } from '@smpkit/smp-client'
 import type { CommandHandler, Context } from './context.js'
 import { isTemporary } from './failures.js'
+import { countOpen, sizeOf } from './held-back.js'
 import { recipientOf } from './queues.js'
-import { hasMessages } from './rotation-receive.js'
 import type { ReceiveQueue, Step } from './step.js'
 import { storedCommand } from './stored.js'
 
-/** After so many attempts a queue is left to its server, which expires what nobody fetches. */
+/** After so many attempts a queue is left to its server, which expires what nobody fetches: 2 days where it may have messages for us. */
 const maxAttempts = 10
+const maxAttemptsIfReplaced = 576
 /** How long a deletion waits for what is still to be delivered, in milliseconds. */
 const maxWait = 2 * 24 * 3_600_000
 
@@ -102,7 +103,8 @@ export const runDeleteQueue: CommandHandler = async (context, row, signal) => {
     step.write(remove('commands', { commandNo }))
     const queue = step.receiveQueues.find((one) => one.queueNo === queueNo && one.deleted)
     const deleteErrors = (queue?.deleteErrors ?? 0) + (outcome === 'away' ? 1 : 0)
-    if (queue && (outcome === 'gone' || deleteErrors >= maxAttempts)) step.removeReceiveQueue(queueNo)
+    const max = queue?.switchStatus === 'receivedMessage' ? maxAttemptsIfReplaced : maxAttempts
+    if (queue && (outcome === 'gone' || deleteErrors >= max)) step.removeReceiveQueue(queueNo)
     else if (outcome === 'away' && queue) step.setReceiveQueue(queueNo, { deleteErrors })
     finish(step, pending)
   })
@@ -116,8 +118,12 @@ async function tryToDelete(
   signal: AbortSignal,
 ): Promise<'gone' | 'away' | 'inUse'> {
   try {
-    const isReplaced = queue.switchStatus === 'receivedMessage'
-    if (isReplaced && (await hasMessages(context, queue, userId, signal))) return 'inUse'
+    if (queue.switchStatus === 'receivedMessage') {
+      const size = await sizeOf(context, queue, userId, signal)
+      // What this server does not tell: in the next round, what was on its way here has come.
+      if (size === undefined && queue.deleteErrors === 0) return 'away'
+      if ((size ?? (await countOpen(context, queue))) > 0) return 'inUse'
+    }
     await deleteQueue(context.network.recipient(queue.server, userId), recipientOf(queue), { signal })
     return 'gone'
   } catch (error) {

@@ -8,12 +8,12 @@ import { onConfirmation } from './confirmations.js'
 import type { Context } from './context.js'
 import { fromPeer, PeerError } from './errors.js'
 import { isGone, isTemporary, problemOf } from './failures.js'
+import { pause } from './held-back.js'
 import { dhKeyOf } from './queues.js'
 import { onQuota } from './quota.js'
 import { onMessage } from './receive-message.js'
 import type { QueueRef, Received, Verdict } from './received.js'
 import { onRequest } from './requests.js'
-import { hasToWait } from './rotation-receive.js'
 import type { ReceiveQueue } from './step.js'
 import { noteDecryptionError, onRatchetKey } from './synchronization.js'
 import { clientVersions } from './versions.js'
@@ -27,6 +27,7 @@ export async function receive(
   message: Pick<MessageOf<'MSG'>, 'msgId' | 'encBody'>,
 ): Promise<void> {
   const brokerId = message.msgId.slice()
+  let isInTurn = false
   for (let delay = 500; !context.closing.aborted; delay = Math.min(delay * 1.5, 10_000)) {
     try {
       const { queue, connection } = await context.store.read({
@@ -34,9 +35,10 @@ export async function receive(
         connection: get('connections', { connId }),
       })
       if (!queue || connection?.deletion !== 'no') return
-      if (await hasToWait(context, queue, connection)) {
-        await pause(context, delay)
-        continue
+      if (queue.replaces !== null && !isInTurn) {
+        isInTurn = await context.heldBack.wait(context, queue, connection.userId)
+        if (isInTurn) continue
+        return
       }
       const verdict = await process(context, queue, connection, brokerId, message.encBody)
       if (verdict === 'ack') await context.acknowledge(queue, connection.userId, brokerId)
@@ -47,17 +49,6 @@ export async function receive(
     }
   }
 }
-
-const pause = ({ clock, closing }: Context, delay: number): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      cancel()
-      closing.removeEventListener('abort', end)
-      resolve()
-    }
-    const cancel = clock.schedule(end, delay)
-    closing.addEventListener('abort', end)
-  })
 
 async function process(
   context: Context,

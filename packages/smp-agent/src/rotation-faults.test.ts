@@ -1,9 +1,12 @@
 // Rotation while servers go away, or while what was given up is still under way.
+import { decode } from '@smpkit/encoding'
 import { type Connect, SmpClientError, systemClock } from '@smpkit/smp-client'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { connectSmp } from '@smpkit/smp-transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { agentMessage } from './agent-message.js'
 import type { AgentOptions } from './index.js'
+import { Lossy } from './testing/lossy.js'
 import { isPhase, messagesOf, phasesOf, problemsOf, rowsOf, until } from './testing/switching.js'
 import { bytes, connectByInvitation, text, useUsers } from './testing/users.js'
 
@@ -31,6 +34,19 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
   })
   return { opened, open: () => open() }
 }
+
+it('offers the new queue to peers of every version, also to one of which we have joined an old link', async () => {
+  const lossy = new Lossy()
+  const [alice, bob] = [await users.create({ route: lossy.route }), await users.create()]
+  const ends = await connectByInvitation(alice, bob)
+  lossy.losing = true
+  await alice.agent.switchQueue(ends[0], { server: serverNo(1) })
+  await until(alice, isPhase('receive started'))
+  const { body } = (await rowsOf(alice, 'messages')).find(({ type }) => type === 'queueAdd') ?? {}
+  const versionRange = { min: 1, max: 4 }
+  const queues = [{ queue: { versionRange, queueMode: 'messaging' } }]
+  expect(decode(agentMessage, body ?? bytes(''))).toMatchObject({ message: { type: 'queueAdd', queues } })
+})
 
 describe('a switch that was given up', () => {
   it('while the new queue was being made ends with that queue deleted', async () => {

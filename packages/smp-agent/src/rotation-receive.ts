@@ -1,7 +1,7 @@
 // Spec 13 §13.8: moving one of our queues to another server (steps 1, 3 and 6), and giving that up.
-import { find, type Row, remove } from '@smpkit/agent-store'
+import { type Row, remove } from '@smpkit/agent-store'
 import { dh } from '@smpkit/crypto'
-import { queueInformation, secureQueue } from '@smpkit/smp-client'
+import { secureQueue } from '@smpkit/smp-client'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
 import type { InnerMessage } from './agent-message.js'
 import type { CommandHandler, Context } from './context.js'
@@ -118,7 +118,8 @@ export const runAddQueue: CommandHandler = async (context, row, signal) => {
     const added = old && replacementOf(step, old)
     if (!added) return
     const replaced = { server: addressOf(old.server), senderId: old.senderId }
-    step.send({ type: 'queueAdd', queues: [{ queue: queueUriOf(added), replaced }] })
+    const queue = { ...queueUriOf(added), versionRange: clientVersions }
+    step.send({ type: 'queueAdd', queues: [{ queue, replaced }] })
     step.setReceiveQueue(queueNo, { switchStatus: 'sendingQadd' })
     tell(step, 'started')
   })
@@ -200,30 +201,4 @@ export function completeSwitch(step: Step, { received }: Incoming): void {
 export function onQueueTest(step: Step, addresses: Message<'queueTest'>['addresses']): Verdict {
   if (addresses.some((address) => step.receiveQueues.some((queue) => sameAddress(address, queue)))) return 'ack'
   throw new PeerError('A_QUEUE', 'expected a test of one of our queues')
-}
-
-/**
- * Whether a message has to wait because it comes through a new queue while the old one still has messages: they were sent before. What is in
- * an old queue that cannot be reached comes later, out of order.
- */
-export async function hasToWait(
-  context: Context,
-  { connId, replaces }: ReceiveQueue,
-  { userId }: Row<'connections'>,
-): Promise<boolean> {
-  if (replaces === null) return false
-  const { queues } = await context.store.read({ queues: find('receiveQueues', 'byConnection', { connId }) })
-  const old = queues.find(({ queueNo }) => queueNo === replaces)
-  return old ? await hasMessages(context, old, userId, context.closing).catch(() => false) : false
-}
-
-/** @throws SmpError */
-export async function hasMessages(
-  { network }: Context,
-  queue: ReceiveQueue,
-  userId: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const server = network.recipient(queue.server, userId)
-  return (await queueInformation(server, recipientOf(queue), { signal })).qiSize > 0
 }

@@ -20,6 +20,7 @@ import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
 import { EventStream } from './event-stream.js'
 import { Fetching } from './fetching.js'
+import { HeldBack } from './held-back.js'
 import { createNetwork, type SendingPolicy, ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { connectionQueries, Step } from './step.js'
@@ -133,6 +134,7 @@ export class Runtime {
       },
       isSubscribed: (queue) => this.#isSubscribing && isSubscribable(queue),
       fetching,
+      heldBack: new HeldBack(),
       rest: () => this.#rest(),
     }
     void store.closed.then((error) => this.end(error))

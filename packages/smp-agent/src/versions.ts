@@ -19,7 +19,7 @@ export const clientVersions = { min: 1 as ClientVersion, max: 4 as ClientVersion
 /** The first version of a queue's address that tells whether its sender secures it. */
 export const senderSecuresSince = 3 as ClientVersion
 
-/** The versions that we write into the addresses of our own queues: every peer of ours speaks 4. */
+/** The versions that we write into links to queues of ours. A peer whose link we have joined may speak less (`queueAdd`). */
 export const ownQueueVersions = { min: clientVersions.max, max: clientVersions.max } as const
 
 /** The first agent version that has a feature. */
