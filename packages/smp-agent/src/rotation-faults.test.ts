@@ -35,19 +35,6 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open: () => open() }
 }
 
-it('offers the new queue to peers of every version, also to one of which we have joined an old link', async () => {
-  const lossy = new Lossy()
-  const [alice, bob] = [await users.create({ route: lossy.route }), await users.create()]
-  const ends = await connectByInvitation(alice, bob)
-  lossy.losing = true
-  await alice.agent.switchQueue(ends[0], { server: serverNo(1) })
-  await until(alice, isPhase('receive started'))
-  const { body } = (await rowsOf(alice, 'messages')).find(({ type }) => type === 'queueAdd') ?? {}
-  const versionRange = { min: 1, max: 4 }
-  const queues = [{ queue: { versionRange, queueMode: 'messaging' } }]
-  expect(decode(agentMessage, body ?? bytes(''))).toMatchObject({ message: { type: 'queueAdd', queues } })
-})
-
 describe('a switch that was given up', () => {
   it('while the new queue was being made ends with that queue deleted', async () => {
     const { opened, open } = gate()
@@ -156,4 +143,17 @@ describe('the old queue', () => {
     const events = await until(alice, (event) => messagesOf([event])[0]?.[0] === 'two')
     expect(messagesOf(events)).toEqual(['one', 'two'].map((body) => [body, 'OK']))
   })
+})
+
+it('offers the new queue to peers of every version, also to one of which we have joined an old link', async () => {
+  const lossy = new Lossy()
+  const [alice, bob] = [await users.create({ route: lossy.route }), await users.create()]
+  const ends = await connectByInvitation(alice, bob)
+  lossy.losing = true
+  await alice.agent.switchQueue(ends[0], { server: serverNo(1) })
+  await until(alice, isPhase('receive started'))
+  const { body } = (await rowsOf(alice, 'messages')).find(({ type }) => type === 'queueAdd') ?? {}
+  const versionRange = { min: 1, max: 4 }
+  const queues = [{ queue: { versionRange, queueMode: 'messaging' } }]
+  expect(decode(agentMessage, body ?? bytes(''))).toMatchObject({ message: { type: 'queueAdd', queues } })
 })
