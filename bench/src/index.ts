@@ -8,6 +8,7 @@ import { notification } from './notification.js'
 import { nsub } from './nsub.js'
 import { ratchet } from './ratchet.js'
 import { sntrup761 } from './sntrup761.js'
+import { startUp } from './start-up.js'
 import { transmission } from './transmission.js'
 
 const usage = `Measures against limits that are measured in the same run; what counts is the ratio.
@@ -22,7 +23,7 @@ Usage: npm run bench -- [FILTER] [--json FILE]
 Benchmarks:
 `
 
-const benches: readonly Bench[] = [block, transmission, connection, nsub, notification, ratchet, sntrup761]
+const benches: readonly Bench[] = [block, transmission, connection, nsub, notification, ratchet, sntrup761, startUp]
 
 const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })
 

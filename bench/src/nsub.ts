@@ -1,16 +1,15 @@
 // Subscribing to the notifications of 100,000 queues, and what each costs in memory on both sides.
-import { createPrivateKey, sign } from 'node:crypto'
-import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { PrivateKey } from '@smpkit/crypto'
 import { openSession, type QueueSubscription, type Request, SmpPool } from '@smpkit/smp-client'
-import { authorize, type CommandOf, smpVersions } from '@smpkit/smp-commands'
+import type { CommandOf } from '@smpkit/smp-commands'
 import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
 import { type Bench, median, type Row, row } from './harness.js'
-import { type Peer, residentMemory, startPeer } from './peer.js'
+import { residentMemory, startPeer } from './peer.js'
+import { signingLimit } from './signing-limit.js'
 
 const queues = 100_000
 /** In turns with the limit, so that both see the same machine. */
 const rounds = 5
-const limitCount = 10_000
 
 /** Makes the queues; the key of each notifier is its own, as a notification server sees it. */
 async function createQueues(address: ServerAddress, count: number): Promise<QueueSubscription[]> {
@@ -41,37 +40,10 @@ async function createQueues(address: ServerAddress, count: number): Promise<Queu
   return subscriptions
 }
 
-/** Signatures here and verifications there at the same time: the slower of the two. */
-async function limit(peer: Peer): Promise<number> {
-  const key = PrivateKey.generate('ed25519')
-  const session = {
-    version: smpVersions.max,
-    sessionId: randomBytes(32),
-    serverKey: PrivateKey.generate('x25519').publicKey,
-    service: null,
-  }
-  const nsub = { corrId: randomBytes(24), entityId: randomBytes(24), command: { tag: 'NSUB' }, key } as const
-  const { authorized } = authorize(session, nsub)
-  const privateKey = createPrivateKey({ key: Buffer.from(key.toDer()), format: 'der', type: 'pkcs8' })
-  const verified = peer.call<number>(
-    'verify',
-    limitCount,
-    key.publicKey.toDer(),
-    authorized,
-    sign(null, authorized, privateKey),
-  )
-  // Lets the question leave before this process is busy.
-  await new Promise((resolve) => setImmediate(resolve))
-  const start = performance.now()
-  for (let i = 0; i < limitCount; i++) sign(null, authorized, privateKey)
-  const signed = performance.now() - start
-  return (limitCount * 1000) / Math.max(signed, await verified)
-}
-
 export const nsub: Bench = {
   name: 'NSUB of 100,000 queues, memory',
   async run(progress): Promise<Row[]> {
-    await using peer = startPeer(new URL('./nsub-peer.js', import.meta.url))
+    await using peer = startPeer(new URL('./smp-server-peer.js', import.meta.url))
     const address = parseServerAddress(await peer.call<string>('start'))
     progress('warming up')
     await using pool = new SmpPool()
@@ -89,7 +61,7 @@ export const nsub: Bench = {
       rates.ours.push((part.length * 1000) / (performance.now() - start))
       const failed = outcomes.filter(({ result }) => result !== 'ok').length
       if (failed > 0) throw new Error(`${failed} of ${part.length} queues were not subscribed`)
-      rates.limit.push(await limit(peer))
+      rates.limit.push(await signingLimit(peer))
     }
     progress('measuring memory')
     const after = { client: await residentMemory(), server: await peer.call<number>('residentMemory') }

@@ -1,4 +1,4 @@
-// The server's end of the NSUB benchmark, and the verifying half of its limit.
+// The SMP server of the benchmarks that need one, and the verifying half of what subscribing is measured by.
 import { createPublicKey, verify } from 'node:crypto'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { residentMemory, serve } from './peer.js'
