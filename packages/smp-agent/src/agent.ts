@@ -80,7 +80,7 @@ export class SmpAgent implements AsyncDisposable {
   /**
    * Joins the invitation, or asks at the contact address, of a link. It settles when that is stored; `connected` or `failed` tells
    * what came of it, after `info` (invitation) or `confirmation` (address). A short link is resolved first.
-   * @throws RequestError `LARGE`; LinkError and, for a short link, all that `resolve` throws
+   * @throws RequestError `LARGE`; LinkError; PeerError `A_CRYPTO` for a link with a worthless key; for a short link, all that `resolve` throws
    */
   async join(link: string | ConnectionRequest, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
@@ -114,13 +114,13 @@ export class SmpAgent implements AsyncDisposable {
     return deleteShortLink(this.#runtime.context, idFromText(connection), options)
   }
 
-  /** Lets the peer in that has joined our invitation, or answered our request. */
+  /** Lets the peer in that has joined our invitation, or answered our request. @throws RequestError `LARGE`, `NOT_FOUND`, `PROHIBITED` */
   async allow(connection: ConnectionId, info: Uint8Array): Promise<void> {
     this.#requireOpen()
     return allow(this.#runtime.context, idFromText(connection), info)
   }
 
-  /** Accepts a request to a contact address; settles when that is stored. */
+  /** Accepts a request to a contact address; settles when that is stored. @throws RequestError `LARGE`, `NOT_FOUND`, `PROHIBITED` */
   async accept(requestId: string, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
     return accept(this.#runtime.context, idFromText(requestId), options)

@@ -1,9 +1,10 @@
 // Servers that lose queues, and stores that fail.
-import { find } from '@smpkit/agent-store'
+import { find, remove } from '@smpkit/agent-store'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { idFromText } from './connection-id.js'
 import { FlakyStore } from './testing/flaky-store.js'
+import { useForgers } from './testing/forger.js'
 import { bytes, connectByInvitation, text, User, useUsers } from './testing/users.js'
 
 let server: SmpServer
@@ -20,6 +21,7 @@ afterAll(async () => {
   await server.stop()
 })
 const users = useUsers(options)
+const forgerOf = useForgers()
 
 /** Bob's store fails when the test says so. */
 async function connected(store = new FlakyStore()) {
@@ -135,4 +137,20 @@ describe('a server that has lost a queue', () => {
     await bob.agent.send(other[1], bytes('and the other connection'))
     expect(await alice.messages(1)).toEqual(['and the other connection'])
   })
+})
+
+it('a connection that is deleted while what is wrong with a message is stored ends nothing else', async () => {
+  const { alice, bob, a, b, store } = await connected()
+  const other = await connectByInvitation(alice, bob)
+  const connId = idFromText(b)
+  let isDeleted = false
+  store.beforeWrite = async (inner) => {
+    store.beforeWrite = undefined
+    isDeleted = true
+    await inner.atomic({}, () => ({ writes: [remove('connections', { connId })], result: undefined }))
+  }
+  await forgerOf(alice, a).sendInside(bytes('?'))
+  await expect.poll(() => isDeleted).toBe(true)
+  await alice.agent.send(other[0], bytes('the other one'))
+  expect(await bob.messages(1)).toEqual(['the other one'])
 })

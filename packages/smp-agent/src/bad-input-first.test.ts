@@ -1,5 +1,5 @@
 // First messages: what anybody who has a link can send to its queue.
-import { find, get } from '@smpkit/agent-store'
+import { find, get, update } from '@smpkit/agent-store'
 import { PrivateKey, PublicKey } from '@smpkit/crypto'
 import { generateKemKeyPair } from '@smpkit/ratchet'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
@@ -46,6 +46,8 @@ const changed = (message: Uint8Array) => {
   return other
 }
 
+const worthless = PublicKey.fromRaw('x25519', new Uint8Array(32))
+
 const badConfirmations: [string, string, Forgery][] = [
   ['for another key of the queue', 'A_CRYPTO', { wrongDhKey: PrivateKey.generate('x25519').publicKey }],
   ['of agent version 1', 'A_VERSION', { agentVersion: 1 }],
@@ -78,6 +80,7 @@ const badConfirmations: [string, string, Forgery][] = [
   ['that does not decrypt', 'DECRYPT_AES', { encrypted: changed }],
   ['that is cut', 'A_MESSAGE', { encrypted: (message) => message.subarray(0, 20) }],
   ['of random bytes', 'A_MESSAGE', { encrypted: () => new Uint8Array(500).fill(0xff) }],
+  ['with a reply queue whose key is of low order', 'A_CRYPTO', { replyKey: worthless }],
   ['without a reply queue', 'A_PROHIBITED', { content: { type: 'connInfo', connInfo: bytes('info') } }],
   [
     'with a message in it',
@@ -148,6 +151,32 @@ describe('the queue of an invitation', () => {
   })
 })
 
+it('an answer has the key with which the joiner is to secure a queue that its sender cannot secure', async () => {
+  const [alice, bob] = [await users.create(), await users.create()]
+  const { connection, link } = await alice.agent.createInvitation()
+  const connId = idFromText(await bob.agent.join(link, { info: bytes('bob') }))
+  await alice.taken('confirmation')
+  // As a server says that does not know SKEY; the peer has heard otherwise.
+  await bob.store.atomic({}, () => ({
+    writes: [update('receiveQueues', { connId, queueNo: 1 }, { queueMode: null })],
+    result: undefined,
+  }))
+  await alice.agent.allow(connection, bytes('alice'))
+  expect(await bob.taken('error')).toMatchObject({ code: 'A_PROHIBITED' })
+})
+
+const withWorthlessKey = (link: string) =>
+  parseConnectionRequest(link).queues.map((queue) => ({ ...queue, dhKey: worthless }))
+
+it('a link with a key of low order is refused, and nothing is stored', async () => {
+  const user = await users.create()
+  const { link } = await user.agent.createInvitation()
+  const request = { ...parseConnectionRequest(link), queues: withWorthlessKey(link) }
+  const joining = user.agent.join(request, { info: bytes('info') })
+  await expect(joining).rejects.toMatchObject({ name: 'PeerError', code: 'A_CRYPTO' })
+  expect(await user.store.last('commands')).toBe(0)
+})
+
 describe('the queue of a contact address', () => {
   it('refuses what is no request, and takes the next one', async () => {
     const [owner, guest] = [await users.create(), await users.create()]
@@ -171,6 +200,7 @@ describe('the queue of a contact address', () => {
         'A_CRYPTO',
       ],
       [versions({ agentVersions: { min: 8, max: 9 } }), 'A_VERSION'],
+      [versions({ queues: withWorthlessKey(invitation) }), 'A_CRYPTO'],
     ]
     const former = await rows(owner, connection)
     for (const [body, code] of bad) {

@@ -7,7 +7,7 @@ import { secureAsSender, secureQueue } from '@smpkit/smp-client'
 import { type AgentMessage, agentMessage } from './agent-message.js'
 import type { Context } from './context.js'
 import { fromPeer, PeerError, RequestError } from './errors.js'
-import { addressOf, newSendQueue, recipientOf, senderKeyOf } from './queues.js'
+import { addressOf, dhKeyOf, newSendQueue, recipientOf, secretWith, senderKeyOf } from './queues.js'
 import type { Received, Verdict } from './received.js'
 import { requireFits } from './size-limits.js'
 import type { SendQueue, Step } from './step.js'
@@ -25,6 +25,9 @@ export async function onConfirmation(context: Context, received: ReceivedConfirm
     requireAgentVersion(step, received.envelope.agentVersion)
     if (step.connection.mode !== 'invitation') {
       throw new PeerError('A_PROHIBITED', 'expected a request to a contact address, got a confirmation')
+    }
+    if (!received.senderKey && queue.queueMode !== 'messaging') {
+      throw new PeerError('A_PROHIBITED', 'expected a confirmation with the key to secure the queue')
     }
     if (step.sendQueues.length === 0) fromJoiner(step, received)
     else fromInitiator(step, received)
@@ -54,9 +57,6 @@ function fromJoiner(step: Step, { queue, envelope, senderKey, clientVersion, e2e
   const keys = step.ratchetKeys
   if (!keys) throw new PeerError('A_PROHIBITED', 'expected no confirmation: nobody was invited')
   if (!params) throw new PeerError('A_PROHIBITED', 'expected a confirmation with encryption parameters')
-  if (!senderKey && queue.queueMode !== 'messaging') {
-    throw new PeerError('A_PROHIBITED', 'expected a confirmation with the key to secure the queue')
-  }
   const { min, max } = e2eVersions
   if (params.version < min || params.version > max) {
     throw new PeerError('A_VERSION', `expected encryption version ${min}-${max}, got ${params.version}`)
@@ -71,6 +71,8 @@ function fromJoiner(step: Step, { queue, envelope, senderKey, clientVersion, e2e
   const [reply] = content.replyQueues
   if (!reply || reply.version < clientVersions.min)
     throw new PeerError('A_VERSION', 'expected a reply queue of version 1-4')
+  // Now, and not when it is allowed: the right one may still come.
+  secretWith(dhKeyOf(queue), reply.dhKey)
   step.set({ agentVersion: agreed, pqSupport, lastReceivedId: '1', lastReceivedHash: hash })
   step.setRatchet({ keys: null, state })
   step.setReceiveQueue(queue.queueNo, { e2eSecret, status: 'confirmed', clientVersion })

@@ -11,6 +11,7 @@ import {
   serverAddressToText,
 } from '@smpkit/smp-commands/address'
 import type { Context } from './context.js'
+import { fromPeer } from './errors.js'
 import type { ReceiveQueue, SendQueue } from './step.js'
 import { clientVersions, ownQueueVersions } from './versions.js'
 
@@ -115,9 +116,16 @@ export function addressOf(server: string): ServerAddress {
   return { hosts, port, keyHash }
 }
 
+/** @throws PeerError `A_CRYPTO` for a key of low order, with which everybody would know the secret */
+export const secretWith = (own: PrivateKey<'x25519'>, theirs: PublicKey<'x25519'>): Uint8Array =>
+  fromPeer('the key of a queue', () => dh(own, theirs))
+
 export type NewSendQueue = Omit<SendQueue, 'connId' | 'queueNo'>
 
-/** A queue that we will send to, with new keys. `senderKey`: where the queue was secured with one already. */
+/**
+ * A queue that we will send to, with new keys. `senderKey`: where the queue was secured with one already.
+ * @throws PeerError, see `secretWith`
+ */
 export function newSendQueue(
   queue: Omit<QueueInfo, 'version'>,
   clientVersion: number,
@@ -129,7 +137,7 @@ export function newSendQueue(
     senderId: queue.senderId.slice(),
     senderKey: (senderKey ?? PrivateKey.generate('ed25519')).toDer(),
     dhPublicKey: key.publicKey.toRaw(),
-    e2eSecret: dh(key, queue.dhKey),
+    e2eSecret: secretWith(key, queue.dhKey),
     status: senderKey ? 'secured' : 'new',
     isPrimary: true,
     replaces: null,

@@ -44,6 +44,8 @@ export async function receive(
       if (verdict === 'ack') await context.acknowledge(queue, connection.userId, brokerId)
       return
     } catch (error) {
+      // The connection was deleted before what is wrong with the message could be told.
+      if (isGone(error)) return
       if (!isTemporary(error)) throw error
       await pause(context, delay)
     }

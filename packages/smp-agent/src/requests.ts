@@ -7,6 +7,7 @@ import { idToText, newId } from './connection-id.js'
 import { agreeVersions, connectionRequestToText } from './connection-request.js'
 import type { Context } from './context.js'
 import { LinkError, PeerError, RequestError } from './errors.js'
+import { dhKeyOf, secretWith } from './queues.js'
 import type { Received, Verdict } from './received.js'
 import { storedRequest } from './stored.js'
 import { has } from './versions.js'
@@ -24,6 +25,7 @@ export async function onRequest(context: Context, received: Received<'invitation
   const { pqSupport } = requireVersions(context, received)
   const [first] = connReq.queues
   if (!first) throw new PeerError('A_MESSAGE', 'expected a request with a queue')
+  secretWith(dhKeyOf(queue), first.dhKey)
   const firstQueue = sha256(encode(queueAddress, { server: first.server, senderId: first.senderId }))
   const repeated = await context.step(
     connId,

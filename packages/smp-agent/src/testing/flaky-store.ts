@@ -7,6 +7,8 @@ export class FlakyStore implements Storage {
   failing: 'all' | 'writes' | 'nothing' = 'nothing'
   /** Calls that have failed. */
   failures = 0
+  /** Comes between the decision to write and the write, once it is set. */
+  beforeWrite: ((store: AgentStore) => Promise<void>) | undefined
   readonly temporary: boolean
   readonly #store = openMemoryStore()
 
@@ -31,6 +33,7 @@ export class FlakyStore implements Storage {
       },
       atomic: async (queries, decide, options) => {
         this.#check('writes')
+        await this.beforeWrite?.(store)
         return await store.atomic(queries, decide, options)
       },
       pages: (table, options) => {

@@ -20,6 +20,8 @@ export interface Forgery {
   readonly params?: (params: E2eParams) => E2eParams | null
   /** What the ratchet encrypts. Default: info with a reply queue that is not there. */
   readonly content?: AgentMessage
+  /** Of the reply queue. */
+  readonly replyKey?: PublicKey<'x25519'>
   /** What the ratchet has made. */
   readonly encrypted?: (message: Uint8Array) => Uint8Array
   /** In place of the confirmation. */
@@ -47,15 +49,15 @@ export function forgeConfirmation(link: string, forgery: Forgery = {}): Uint8Arr
 
 function encryptedPart(
   request: ReturnType<typeof parseConnectionRequest>,
-  { params: change = (params) => params, content, encrypted = (message) => message }: Forgery,
+  { params: change = (params) => params, content, replyKey, encrypted = (message) => message }: Forgery,
 ) {
   if (request.type !== 'invitation') throw new Error('expected an invitation')
   const [queue] = request.queues
   if (!queue) throw new Error('expected a link with a queue')
   const { key1, key2 } = request.e2e
   const { params, state } = startSending({ version: 3, key1, key2, kem: null }, { pqSupport: false })
-  const { server, senderId, dhKey } = queue
-  const reply = { version: 4, server, senderId, dhKey, queueMode: 'messaging' } as const
+  const { server, senderId } = queue
+  const reply = { version: 4, server, senderId, dhKey: replyKey ?? queue.dhKey, queueMode: 'messaging' } as const
   const plain = encode(
     agentMessage,
     content ?? { type: 'connInfoReply', replyQueues: [reply], connInfo: bytes('forged') },
