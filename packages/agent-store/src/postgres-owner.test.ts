@@ -115,7 +115,7 @@ describe.skipIf(withoutPostgres)(titled('when it is opened'), () => {
       lastReceivedHash: new Uint8Array(),
       createdAt: 0,
     } as const
-    const ratchet = { connId, version: 1, keys: null, params: null, state: new Uint8Array([1]) }
+    const ratchet = { connId, version: 1, keys: null, params: null, peerKeys: null, state: new Uint8Array([1]) }
     const without = new Uint8Array([2])
     const first = await open()
     await first.atomic({}, () => ({

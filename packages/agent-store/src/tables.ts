@@ -117,6 +117,8 @@ export const tables = {
       keys: nullable(secret),
       /** The parameters that we sent when joining, for sending them again. */
       params: nullable(bytes),
+      /** The peer's last ones of a re-synchronization that is under way. */
+      peerKeys: nullable(bytes),
       state: nullable(secret),
     },
     key: ['connId'],
@@ -189,7 +191,7 @@ export const tables = {
       createdAt: int,
     },
     key: ['eventId'],
-    indexes: { byConnection: ['connId'] },
+    indexes: { byConnection: ['connId'], byType: ['connId', 'type'] },
   }),
 
   /** The peer's confirmation, until we have answered it. */

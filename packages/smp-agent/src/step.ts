@@ -14,6 +14,8 @@ import {
 import { sha256 } from '@smpkit/crypto'
 import { decode, encode } from '@smpkit/encoding'
 import {
+  type E2eProposedParams,
+  e2eProposedParams,
   encryptHeader,
   messageKey,
   type RatchetKeys,
@@ -79,6 +81,14 @@ export interface SendOptions {
   readonly pq?: boolean | null
   /** Default: the primary queue, and others that are secured or active. */
   readonly queues?: readonly number[]
+}
+
+/** What is left out stays. */
+export interface RatchetChanges {
+  readonly keys?: RatchetKeys | null
+  readonly params?: Uint8Array | null
+  readonly peerKeys?: E2eProposedParams | null
+  readonly state?: RatchetState | null
 }
 
 const noBytes = new Uint8Array(0)
@@ -159,19 +169,27 @@ export class Step {
     return keys ? decode(ratchetKeys, keys) : undefined
   }
 
+  /** What the peer has sent last for a new ratchet, as long as none was seen to work. */
+  get peerKeys(): E2eProposedParams | undefined {
+    const keys = this.#ratchet?.peerKeys
+    return keys ? decode(e2eProposedParams, keys) : undefined
+  }
+
   set(changes: Partial<Connection>): void {
     this.#connection = { ...this.#connection, ...changes }
     this.#connectionChanges = { ...this.#connectionChanges, ...changes }
   }
 
-  setRatchet(changes: { keys?: RatchetKeys | null; params?: Uint8Array | null; state?: RatchetState | null }): void {
-    const { keys, params, state } = changes
-    const former = this.#ratchet ?? { connId: this.connId, version: 0, keys: null, params: null, state: null }
+  setRatchet(changes: RatchetChanges): void {
+    const { keys, params, peerKeys, state } = changes
+    const none = { version: 0, keys: null, params: null, peerKeys: null, state: null }
+    const former = this.#ratchet ?? { connId: this.connId, ...none }
     this.#ratchet = {
       connId: this.connId,
       version: (this.#storedRatchet?.version ?? 0) + 1,
       keys: keys === undefined ? former.keys : keys && encode(ratchetKeys, keys),
       params: params === undefined ? former.params : params,
+      peerKeys: peerKeys === undefined ? former.peerKeys : peerKeys && encode(e2eProposedParams, peerKeys),
       state: state === undefined ? former.state : state && encode(ratchetState, state),
     }
   }
@@ -333,7 +351,8 @@ export class Step {
   /** A ratchet that may have diverged, or that was restored from a backup, encrypts nothing (10 §10.9). */
   #requireUsable(type: string): void {
     const { synchronization: state } = this.#connection
-    if (state === 'ok' || state === 'allowed' || (state === 'agreed' && type === 'ratchetReady')) return
+    const isNew = state === 'agreed' || (state === 'started' && this.peerKeys)
+    if (state === 'ok' || state === 'allowed' || (isNew && type === 'ratchetReady')) return
     throw new RequestError('SYNCHRONIZATION', `expected synchronized ratchets to encrypt with, they are ${state}`)
   }
 
@@ -371,12 +390,8 @@ export class Step {
     if (this.#connectionChanges) writes.push(update('connections', { connId }, this.#connectionChanges))
     const ratchet = this.#ratchet
     if (ratchet && ratchet !== this.#storedRatchet) {
-      const { keys, params, state, version } = ratchet
-      writes.push(
-        this.#storedRatchet
-          ? update('ratchets', { connId }, { version, keys, params, state })
-          : insert('ratchets', ratchet),
-      )
+      const { connId: _, ...changes } = ratchet
+      writes.push(this.#storedRatchet ? update('ratchets', { connId }, changes) : insert('ratchets', ratchet))
     }
     return { writes, result }
   }

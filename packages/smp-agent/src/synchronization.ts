@@ -34,8 +34,8 @@ const noBytes = new Uint8Array(0)
 
 export interface SynchronizeOptions {
   /**
-   * Also where nothing is wrong, or where a synchronization is under way and does not end: when both sides start at the same time, the keys
-   * may cross. At most three of one side, each after the one before has had its effect, end that. Default: `false`.
+   * Also where nothing is wrong, or where a synchronization is under way and does not end: when a side starts again before the other one has
+   * answered, the keys may cross. Two more, of whichever side, each after the one before has had its effect, end that. Default: `false`.
    */
   readonly force?: boolean
 }
@@ -53,9 +53,13 @@ export async function synchronize(
   const keys = await freshKeys(context, connId)
   await context.step(connId, {}, (step) => {
     requireStarting(step, force)
-    step.setRatchet({ keys })
+    const { peerKeys } = step
+    const isRestored = step.connection.synchronization === 'restored'
+    step.setRatchet({ keys, peerKeys: null })
     sendKeys(step, paramsOf(keys, e2eVersions.max))
     setState(step, 'started')
+    // The peer may wait for ours, too, and not answer them: then these make the ratchet. If it answers, its new ones do.
+    if (peerKeys && !isRestored) renewRatchet(step, keys, peerKeys)
   })
 }
 
@@ -122,6 +126,7 @@ export async function onRatchetKey(context: Context, { queue, envelope }: Receiv
     step.write(insert('hashes', { connId, kind: 'ratchetKey', hash, createdAt: step.now }))
     step.set({ agentVersion: raiseAgentVersion(agreed as AgentVersion, agentVersion) })
     if (state === 'agreed') {
+      step.setRatchet({ peerKeys: theirs })
       step.event('error', {
         code: 'RATCHET_SYNC',
         reason: 'expected a message of the new ratchet, got keys of another',
@@ -136,7 +141,9 @@ export async function onRatchetKey(context: Context, { queue, envelope }: Receiv
       }
       sendKeys(step, paramsOf(keys, theirs.version))
     }
-    agree(step, sent ?? keys, theirs, hash)
+    setState(step, 'agreed')
+    renewRatchet(step, sent ?? keys, theirs)
+    step.setRatchet({ keys: null })
     return 'ack'
   })
 }
@@ -148,14 +155,13 @@ function requireVersion({ version }: E2eProposedParams): void {
 }
 
 /** The new ratchet is in the place of the old one, with all its skipped keys. Who has the higher hash can send: it begins. */
-function agree(step: Step, own: RatchetKeys, theirs: E2eProposedParams, hash: Uint8Array): void {
+function renewRatchet(step: Step, own: RatchetKeys, theirs: E2eProposedParams): void {
   const { connId } = step
-  const role = resyncRole(ratchetKeyHash(paramsOf(own, theirs.version)), hash)
+  const role = resyncRole(ratchetKeyHash(paramsOf(own, theirs.version)), ratchetKeyHash(theirs))
   const state =
     role === 'initiator' ? startReceiving(own, theirs, { pqSupport: step.pq }) : startSendingWith(own, theirs)
   step.write(removeAll('skippedKeys', 'byConnection', { connId }))
-  step.setRatchet({ keys: null, state })
-  setState(step, 'agreed')
+  step.setRatchet({ peerKeys: theirs, state })
   if (role === 'joiner') sendReady(step)
 }
 
@@ -181,7 +187,9 @@ export function noteDecryptionError(step: Step, code: RatchetErrorCode | 'DECRYP
 export function afterDecryption(step: Step, former: RatchetState, state: RatchetState): void {
   const { synchronization } = step.connection
   const isSameChain = equalBytes(former.dhPublicKey.toRaw(), state.dhPublicKey.toRaw())
-  if (synchronization === 'started' || (synchronization === 'restored' && isSameChain)) return
+  const isOld = synchronization === 'started' && !step.peerKeys
+  if (isOld || (synchronization === 'restored' && isSameChain)) return
+  if (step.peerKeys) step.setRatchet({ keys: null, peerKeys: null })
   setState(step, 'ok')
   // We had the role that waits: the peer waits for this.
   if (!former.send) sendReady(step)

@@ -77,6 +77,7 @@ CREATE TABLE agent_ratchets (
   version INTEGER NOT NULL,
   keys BLOB,
   params BLOB,
+  peer_keys BLOB,
   state BLOB,
   PRIMARY KEY (conn_id)
 ) STRICT;
@@ -123,6 +124,7 @@ CREATE TABLE agent_events (
   PRIMARY KEY (event_id)
 ) STRICT;
 CREATE INDEX agent_events_by_connection ON agent_events (conn_id);
+CREATE INDEX agent_events_by_type ON agent_events (conn_id, type);
 CREATE TABLE agent_confirmations (
   conn_id BLOB NOT NULL,
   data BLOB NOT NULL,
@@ -250,6 +252,7 @@ CREATE TABLE agent_ratchets (
   version bigint NOT NULL,
   keys bytea,
   params bytea,
+  peer_keys bytea,
   state bytea,
   PRIMARY KEY (conn_id)
 );
@@ -296,6 +299,7 @@ CREATE TABLE agent_events (
   PRIMARY KEY (event_id)
 );
 CREATE INDEX agent_events_by_connection ON agent_events (conn_id);
+CREATE INDEX agent_events_by_type ON agent_events (conn_id, type);
 CREATE TABLE agent_confirmations (
   conn_id bytea NOT NULL,
   data bytea NOT NULL,
