@@ -1,6 +1,8 @@
 import { find } from '@smpkit/agent-store'
+import { type Requester, SmpClientError, SmpReplyError } from '@smpkit/smp-client'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acknowledgeMessage } from './acknowledgements.js'
 import { idFromText } from './connection-id.js'
 import { bytes, connectByInvitation, text, type User, useUsers } from './testing/users.js'
 
@@ -61,5 +63,50 @@ describe('an event', () => {
     await bob.agent.send(b, bytes('next'))
     // The confirmation had 1, the only receipt 2.
     expect((await alice.taken('message')).sentId).toBe(3n)
+  })
+})
+
+describe('the acknowledgement to the server', () => {
+  /** How often a server is asked that fails twice. */
+  async function asked(error: Error, isSubscribed: boolean, schedule: (work: () => void) => void): Promise<number> {
+    const { bob, b } = await connected()
+    const queries = { queues: find('receiveQueues', 'byConnection', { connId: idFromText(b) }) }
+    const [queue] = (await bob.store.read(queries)).queues
+    if (!queue) throw new Error('expected a queue')
+    let count = 0
+    const requester: Requester = {
+      request: async () => {
+        if (++count < 3) throw error
+        return { tag: 'OK' } as never
+      },
+    }
+    const clock = {
+      now: () => 0,
+      schedule: (work: () => void) => {
+        schedule(work)
+        return () => {}
+      },
+    }
+    const network = { recipient: () => requester }
+    const context = { network, clock, closing: closing.signal, isSubscribed: () => isSubscribed }
+    await acknowledgeMessage(context, queue, '', new Uint8Array(24))
+    return count
+  }
+
+  const closing = new AbortController()
+  const away = new SmpReplyError({ code: 'STORE', text: 'away' })
+  const cases: [string, Error, boolean, number][] = [
+    ['is repeated where the server cannot do it now', away, true, 3],
+    ['is repeated where there is no answer', new SmpClientError('TIMEOUT', 'no answer'), true, 3],
+    ['is not repeated for a queue that is fetched from, whose message comes again', away, false, 1],
+    ['is not repeated after the session, as the message comes again', new SmpClientError('CLOSED', 'lost'), true, 1],
+    ['is not repeated where the server has no such message', new SmpReplyError({ code: 'NO_MSG' }), true, 1],
+  ]
+  it.each(cases)('%s', async (_, error, isSubscribed, count) => {
+    expect(await asked(error, isSubscribed, (work) => queueMicrotask(work))).toBe(count)
+  })
+
+  it('ends with the agent', async () => {
+    expect(await asked(away, true, () => queueMicrotask(() => closing.abort()))).toBe(1)
   })
 })
