@@ -50,7 +50,7 @@ const payloads = {
   waiting: problem,
   /** The peer's agent tells that its application has our message; `badHash`: another one than we sent. */
   receipt: record({ status: text as Codec<'received' | 'badHash'>, info: largeBytes }),
-  /** How both ratchets are to each other (10 §10.9). */
+  /** How both ratchets are to each other (10 §10.9). Of these, of `switch` and of `error`, 100 of a connection may wait: more are not told. */
   synchronization: record({ state: text as Codec<Exclude<Synchronization, 'restored'>> }),
   /** A queue of ours (`receive`) or the peer's (`send`) is being replaced by another one (13 §13.8). */
   switch: record({

@@ -2,6 +2,7 @@ import type { Row } from '@smpkit/agent-store'
 import { PrivateKey } from '@smpkit/crypto'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noneWaiting } from './event-bounds.js'
 import type { AgentEvent } from './index.js'
 import { queueInfoOf } from './queues.js'
 import { completeSwitch } from './rotation-receive.js'
@@ -271,6 +272,7 @@ describe('the first message through a new queue', () => {
         receiveQueues: [{ ...old, ...changes }, added],
         sendQueues: [],
         ratchet: undefined,
+        waiting: noneWaiting,
       },
       { nextEventId: () => 1, nextCommandNo: () => 1, now: () => 1 },
     )

@@ -1,28 +1,20 @@
 // Spec 13: what keeps an agent going: the change of a connection, what follows when it is stored, and what goes on in the background.
 import type { AgentStore, Found, Queries } from '@smpkit/agent-store'
 import { get } from '@smpkit/agent-store'
-import {
-  acknowledge,
-  type Clock,
-  type Connect,
-  type PoolOptions,
-  type Requester,
-  SmpPool,
-  systemClock,
-} from '@smpkit/smp-client'
+import { type Clock, type Connect, type PoolOptions, type Requester, SmpPool, systemClock } from '@smpkit/smp-client'
 import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
-import { acknowledgeEvent } from './acknowledgements.js'
+import { acknowledgeEvent, acknowledgeMessage } from './acknowledgements.js'
 import { startCleanup } from './cleanup.js'
 import { commandHandlers } from './command-handlers.js'
 import { wakeCommands } from './commands.js'
 import type { Context, RetryOptions } from './context.js'
 import { wakeDelivery } from './delivery.js'
 import { RequestError } from './errors.js'
+import { NeedsWaiting, type WaitingEvents, waitingQueries } from './event-bounds.js'
 import { EventStream } from './event-stream.js'
 import { Fetching } from './fetching.js'
 import { HeldBack } from './held-back.js'
 import { createNetwork, type SendingPolicy, ServerTexts } from './network.js'
-import { recipientOf } from './queues.js'
 import { connectionQueries, Step } from './step.js'
 import { isSubscribable, Subscriptions } from './subscriptions.js'
 import { tellRestored } from './synchronization.js'
@@ -128,8 +120,7 @@ export class Runtime {
       unsubscribe: (queues) => this.#subscriptions.remove(queues),
       acknowledge: async (queue, userId, brokerId) => {
         if (closing.aborted) return
-        const server = network.recipient(queue.server, userId)
-        await acknowledge(server, recipientOf(queue), brokerId, { signal: closing }).catch(() => {})
+        await acknowledgeMessage(this.context, queue, userId, brokerId)
         fetching.acknowledged(queue, brokerId)
       },
       isSubscribed: (queue) => this.#isSubscribing && isSubscribable(queue),
@@ -152,18 +143,18 @@ export class Runtime {
     source: ConstructorParameters<typeof Step>[1],
   ): Promise<R> {
     const all = { ...queries, ...connectionQueries(connId) }
-    return this.#write(
-      connId,
-      all,
-      (found) => {
-        const rows = found as Found<ReturnType<typeof connectionQueries>>
-        const { connection } = rows
-        if (!connection)
-          throw new RequestError('NOT_FOUND', 'expected a connection of this agent, found none with that id')
-        return [new Step({ ...rows, connection }, source), found as unknown as Found<Q>]
-      },
-      work,
-    )
+    const begin = (found: object, waiting?: WaitingEvents): [Step, Found<Q>] => {
+      const { connection, receiveQueues, sendQueues, ratchet } = found as Found<ReturnType<typeof connectionQueries>>
+      if (!connection)
+        throw new RequestError('NOT_FOUND', 'expected a connection of this agent, found none with that id')
+      const rows = { connection, receiveQueues, sendQueues, ratchet, ...(waiting && { waiting }) }
+      return [new Step(rows, source), found as Found<Q>]
+    }
+    return this.#write(connId, all, (found) => begin(found), work).catch((error: unknown) => {
+      if (!(error instanceof NeedsWaiting)) throw error
+      const more = { ...all, ...waitingQueries(connId) }
+      return this.#write(connId, more, (found) => begin(found, found as unknown as WaitingEvents), work)
+    })
   }
 
   async #write<Q extends Queries, F, R>(

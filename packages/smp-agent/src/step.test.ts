@@ -1,5 +1,6 @@
 import { openMemoryStore, type Row, tables } from '@smpkit/agent-store'
 import { expect, it } from 'vitest'
+import { noneWaiting } from './event-bounds.js'
 import { newConnection } from './invitations.js'
 import { connectionQueries, type ReceiveQueue, type SendQueue, Step } from './step.js'
 import { storedCommand } from './stored.js'
@@ -59,7 +60,9 @@ function setUp() {
   /** As the agent does it, without what follows. */
   const change = <R>(work: (step: Step) => R) =>
     store.atomic(connectionQueries(connId), ({ connection, ...rest }) => {
-      const step = connection ? new Step({ connection, ...rest }, source) : Step.create(row, source)
+      const step = connection
+        ? new Step({ connection, ...rest, waiting: noneWaiting }, source)
+        : Step.create(row, source)
       const result = work(step)
       return step.finish({ step, result })
     })

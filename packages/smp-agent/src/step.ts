@@ -25,6 +25,7 @@ import {
 } from '@smpkit/ratchet'
 import { type AgentMessage, agentMessage, type InnerMessage } from './agent-message.js'
 import { RequestError } from './errors.js'
+import { EventBounds, noneWaiting, type WaitingEvents } from './event-bounds.js'
 import { type EventType, encodePayload, type Payload } from './events.js'
 import { ratchetPaddedLength, requireFits } from './size-limits.js'
 import { type StoredCommand, storedCommand } from './stored.js'
@@ -47,6 +48,8 @@ export interface ConnectionRows {
   readonly receiveQueues: readonly ReceiveQueue[]
   readonly sendQueues: readonly SendQueue[]
   readonly ratchet: Row<'ratchets'> | undefined
+  /** Read only for a step that adds one of those. */
+  readonly waiting?: WaitingEvents
 }
 
 /** Numbers that ascend over all connections, and the time. */
@@ -112,6 +115,7 @@ export class Step {
   #ratchet: Row<'ratchets'> | undefined
   readonly #storedRatchet: Row<'ratchets'> | undefined
   #deleted = false
+  readonly #bounds: EventBounds
 
   constructor(rows: ConnectionRows, source: StepSource) {
     this.#connection = rows.connection
@@ -120,11 +124,13 @@ export class Step {
     this.#ratchet = rows.ratchet
     this.#storedRatchet = rows.ratchet
     this.#source = source
+    this.#bounds = new EventBounds(rows.waiting)
   }
 
   /** A step that makes a connection. */
   static create(connection: Connection, source: StepSource): Step {
-    const step = new Step({ connection, receiveQueues: [], sendQueues: [], ratchet: undefined }, source)
+    const none = { receiveQueues: [], sendQueues: [], ratchet: undefined }
+    const step = new Step({ connection, ...none, waiting: noneWaiting }, source)
     step.#writes.push(insert('connections', connection))
     return step
   }
@@ -240,6 +246,7 @@ export class Step {
     this.write(remove('sendQueues', { connId: this.connId, queueNo }))
   }
 
+  /** Stores an event for the application, if not too many of its type wait. @throws NeedsWaiting */
   event<T extends EventType>(
     type: T,
     payload: Payload<T>,
@@ -249,6 +256,7 @@ export class Step {
       brokerId = noBytes,
     }: { messageId?: number; queueNo?: number; brokerId?: Uint8Array } = {},
   ): void {
+    if (!this.#bounds.take(type)) return
     const row = {
       eventId: this.#source.nextEventId(),
       connId: this.connId,
