@@ -99,11 +99,11 @@ describe('a round of clean-up', () => {
 
   it('takes a bounded number of rows, and the next one goes on from there', async () => {
     const store = openMemoryStore()
-    const writes = Array.from({ length: 10_600 }, (_, no) => hash(no, old))
+    const writes = Array.from({ length: 1400 }, (_, no) => hash(no, old))
     await store.atomic({}, () => ({ writes, result: undefined }))
-    const cleanup = new Cleanup(contextOf(store))
+    const cleanup = new Cleanup(contextOf(store), { rows: 1000 })
     await cleanup.round(signal)
-    expect((await rowsOf(store, 'hashes')).length).toBe(600)
+    expect((await rowsOf(store, 'hashes')).length).toBe(400)
     await cleanup.round(signal)
     expect((await rowsOf(store, 'hashes')).length).toBe(0)
     await store.atomic({}, () => ({ writes: [hash(1, old)], result: undefined }))

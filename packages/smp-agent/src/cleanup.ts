@@ -10,9 +10,12 @@ import type { Workers } from './workers.js'
 const firstDelay = 30_000
 const interval = 5 * 60_000
 const maxAge = 21 * 24 * 3_600_000
-/** Of one round: connections to go on with for each reason, and pages of each table; the next round goes on from there. */
+/**
+ * Of one round: connections to go on with for each reason, and rows of each table; the next round goes on from there. The tables have no index by
+ * time, as every message would pay for it: ten million rows are read in some hours, a second of each five minutes.
+ */
 const maxConnections = 1000
-const maxPages = 20
+const maxRows = 250_000
 const pageSize = 500
 
 /** What is forgotten, with the writes that do it for the old rows of a page. */
@@ -53,8 +56,11 @@ export class Cleanup {
   /** Where the sweep of a table has got to. */
   readonly #pages = new Map<Swept, AsyncIterator<readonly Row<TableName>[]>>()
 
-  constructor(context: Context) {
+  readonly #maxRows: number
+
+  constructor(context: Context, { rows = maxRows } = {}) {
     this.#context = context
+    this.#maxRows = rows
   }
 
   /** A store that is away is left to the next round. */
@@ -73,7 +79,7 @@ export class Cleanup {
     const before = this.#context.now() - maxAge
     const pages = this.#pages.get(table) ?? store.pages(table, { size: pageSize })[Symbol.asyncIterator]()
     this.#pages.set(table, pages)
-    for (let i = 0; i < maxPages && !signal.aborted; i++) {
+    for (let left = this.#maxRows; left > 0 && !signal.aborted; left -= pageSize) {
       const { value, done } = await pages.next()
       if (done) {
         this.#pages.delete(table)

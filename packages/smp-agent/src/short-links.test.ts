@@ -138,6 +138,18 @@ describe('a contact address with a short link', () => {
     await expect(guest.agent.resolve(shortLink ?? '')).rejects.toMatchObject({ code: 'GONE' })
   })
 
+  it('is changed by one call at a time', async () => {
+    const [alice, bob] = [await users.create(), await users.create()]
+    const { connection } = await alice.agent.createAddress(short)
+    const setAs = (text: string) => alice.agent.setShortLink(connection, bytes(text))
+    const [, again] = await Promise.all([alice.agent.deleteShortLink(connection), setAs('again'), setAs('last')])
+    expect((await alice.agent.links(connection)).shortLink).toBe(again)
+    expect(await seen(bob, again)).toBe('last')
+    await Promise.all([setAs('gone'), alice.agent.deleteShortLink(connection)])
+    expect((await alice.agent.links(connection)).shortLink).toBeNull()
+    await expect(bob.agent.resolve(again)).rejects.toMatchObject({ code: 'GONE' })
+  })
+
   it('is the same link when the server was told and nobody heard it, or was not reached', async () => {
     const [own, guest] = [await startSmpServer(), await users.create()]
     let isAway = false

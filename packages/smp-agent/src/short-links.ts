@@ -115,11 +115,31 @@ function shortLinkText(
  * Gives a contact address a short link, or new user data to the short link that the connection has. Its key is stored before the server is
  * told: called again, it is the same link.
  */
-export async function setShortLink(
+export function setShortLink(
   context: Context,
   connId: Uint8Array,
   userData: Uint8Array,
-  { scheme = 'simplex:', signal }: ShortLinkOptions = {},
+  options: ShortLinkOptions = {},
+): Promise<string> {
+  return exclusively(context, connId, options.signal, () => set(context, connId, userData, options))
+}
+
+/** One change at a time: in the end the server has what the store says. */
+async function exclusively<T>(
+  context: Context,
+  connId: Uint8Array,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const queue = await context.step(connId, {}, queueOf)
+  return await context.fetching.exclusive(queue, signal ?? context.closing, work)
+}
+
+async function set(
+  context: Context,
+  connId: Uint8Array,
+  userData: Uint8Array,
+  { scheme = 'simplex:', signal }: ShortLinkOptions,
 ): Promise<string> {
   const rootKey = PrivateKey.generate('ed25519')
   const { queue, userId, type, link } = await context.step(connId, {}, (step) => {
@@ -151,11 +171,15 @@ function addCredentials(step: Step, queue: ReceiveQueue, rootKey: PrivateKey<'ed
 }
 
 /** The full link goes on working. The server is told first: what it has can then be replaced. */
-export async function deleteShortLink(
+export function deleteShortLink(
   context: Context,
   connId: Uint8Array,
   { signal }: Pick<ShortLinkOptions, 'signal'> = {},
 ): Promise<void> {
+  return exclusively(context, connId, signal, () => remove(context, connId, signal))
+}
+
+async function remove(context: Context, connId: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
   const { queue, userId } = await context.step(connId, {}, (step) => ({
     queue: queueOf(step),
     userId: step.connection.userId,
