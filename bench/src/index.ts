@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { block } from './block.js'
 import { connection } from './connection.js'
+import { establishing } from './establishing.js'
 import type { Bench, Row } from './harness.js'
+import { messagesPostgres, messagesSqlite } from './messages.js'
 import { notification } from './notification.js'
 import { nsub } from './nsub.js'
 import { ratchet } from './ratchet.js'
@@ -23,7 +25,19 @@ Usage: npm run bench -- [FILTER] [--json FILE]
 Benchmarks:
 `
 
-const benches: readonly Bench[] = [block, transmission, connection, nsub, notification, ratchet, sntrup761, startUp]
+const benches: readonly Bench[] = [
+  block,
+  transmission,
+  connection,
+  nsub,
+  notification,
+  ratchet,
+  sntrup761,
+  messagesSqlite,
+  messagesPostgres,
+  establishing,
+  startUp,
+]
 
 const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })
 
