@@ -7,7 +7,8 @@ import { isGone } from './failures.js'
 import { pause } from './held-back.js'
 import { recipientOf } from './queues.js'
 import { forgetReceived, receiptQueries, sendReceipt } from './receipts.js'
-import type { ReceiveQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** Before the server is told again, in milliseconds. */
 const firstDelay = 500

@@ -10,7 +10,8 @@ import { fromPeer, PeerError, RequestError } from './errors.js'
 import { addressOf, dhKeyOf, newSendQueue, recipientOf, secretWith, senderKeyOf } from './queues.js'
 import type { Received, Verdict } from './received.js'
 import { requireFits } from './size-limits.js'
-import type { SendQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { SendQueue } from './step-rows.js'
 import { storedCommand, storedConfirmation } from './stored.js'
 import { afterDecryption } from './synchronization.js'
 import { type AgentVersion, agentVersions, clientVersions, has } from './versions.js'
@@ -69,7 +70,7 @@ function fromJoiner(step: Step, { queue, envelope, senderKey, clientVersion, e2e
     throw new PeerError('A_PROHIBITED', 'expected a confirmation with a reply queue')
   }
   const [reply] = content.replyQueues
-  if (!reply || reply.version < clientVersions.min)
+  if (!reply || reply.version < clientVersions.min || reply.version > clientVersions.max)
     throw new PeerError('A_VERSION', 'expected a reply queue of version 1-4')
   // Now, and not when it is allowed: the right one may still come.
   secretWith(dhKeyOf(queue), reply.dhKey)
@@ -117,7 +118,7 @@ export async function allow(context: Context, connId: Uint8Array, info: Uint8Arr
     const [reply] = replyQueues
     if (!reply) throw new RequestError('PROHIBITED', 'expected a confirmation with a reply queue')
     step.write(remove('confirmations', { connId }))
-    step.addSendQueue(newSendQueue(reply, Math.min(reply.version, clientVersions.max)))
+    step.addSendQueue(newSendQueue(reply, reply.version))
     step.command({ tag: 'allow', info, senderKey })
   })
 }
@@ -143,7 +144,8 @@ export async function runAllow(context: Context, row: Row<'commands'>, signal: A
   await secureSendQueue(context, sendQueue, userId, signal)
   await context.step(connId, {}, (step) => {
     step.write(remove('commands', { commandNo }))
-    if (senderKey) step.setReceiveQueue(receiveQueue.queueNo, { status: 'secured' })
+    const isSecured = senderKey && step.receiveQueue(receiveQueue.queueNo).status !== 'active'
+    if (isSecured) step.setReceiveQueue(receiveQueue.queueNo, { status: 'secured' })
     if (sendQueue.queueMode === 'messaging') step.setSendQueue(sendQueue.queueNo, { status: 'secured' })
     step.sendConfirmation({ type: 'connInfo', connInfo: info }, sendQueue.queueNo)
   })

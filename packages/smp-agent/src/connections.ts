@@ -8,7 +8,8 @@ import type { Context } from './context.js'
 import { RequestError } from './errors.js'
 import { addressOf } from './queues.js'
 import { canSend } from './sending.js'
-import { type ConnectionRows, connectionQueries, Step } from './step.js'
+import { Step } from './step.js'
+import { type ConnectionRows, connectionQueries } from './step-rows.js'
 
 export interface ConnectionInfo {
   readonly connection: ConnectionId

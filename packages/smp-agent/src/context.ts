@@ -4,7 +4,8 @@ import type { Clock, Requester } from '@smpkit/smp-client'
 import type { ParsedServerAddress, ServerAddress } from '@smpkit/smp-commands/address'
 import type { Fetching } from './fetching.js'
 import type { HeldBack } from './held-back.js'
-import type { ReceiveQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 import type { CommandTag } from './stored.js'
 
 /** How an agent reaches servers. */

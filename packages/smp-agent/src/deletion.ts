@@ -5,7 +5,8 @@ import type { CommandHandler, Context } from './context.js'
 import { isTemporary } from './failures.js'
 import { countOpen, sizeOf } from './held-back.js'
 import { recipientOf } from './queues.js'
-import type { ReceiveQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 import { storedCommand } from './stored.js'
 
 /** After so many attempts a queue is left to its server, which expires what nobody fetches: 2 days where it may have messages for us. */

@@ -3,7 +3,8 @@ import { find, get, type Row, remove, update } from '@smpkit/agent-store'
 import type { Context } from './context.js'
 import { finishDeletion } from './deletion.js'
 import { onQueueKeyDelivered, onQueueTestDelivered } from './rotation-send.js'
-import type { SendQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { SendQueue } from './step-rows.js'
 
 type Message = Row<'messages'>
 

@@ -10,7 +10,7 @@ import type { Context, RetryOptions } from './context.js'
 import { onDelivered, onFailed } from './delivery-results.js'
 import { isGone, isReply, isTemporary, problemOf } from './failures.js'
 import { addressOf, publicSenderKeyOf, senderKeyOf } from './queues.js'
-import type { SendQueue } from './step.js'
+import type { SendQueue } from './step-rows.js'
 import { agentVersions } from './versions.js'
 import type { Turn, Workers } from './workers.js'
 

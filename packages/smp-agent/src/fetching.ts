@@ -1,6 +1,6 @@
 // Spec 13 §13.11: queues that are fetched from: one at a time each, and each message until it is acknowledged.
 import { toMapKey } from '@smpkit/encoding'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 const keyOf = ({ connId, queueNo }: Pick<ReceiveQueue, 'connId' | 'queueNo'>): string =>
   `${toMapKey(connId)} ${queueNo}`

@@ -5,7 +5,7 @@ import { queueInformation, SmpReplyError } from '@smpkit/smp-client'
 import type { Context } from './context.js'
 import { isReply } from './failures.js'
 import { recipientOf } from './queues.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** The old queue may stand still so long, in milliseconds: who does not acknowledge until then gets what is in it later, out of order. */
 const maxStandstill = 60_000

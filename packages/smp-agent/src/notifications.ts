@@ -8,7 +8,8 @@ import type { Context } from './context.js'
 import { RequestError } from './errors.js'
 import { isReply } from './failures.js'
 import { addressOf, recipientOf } from './queues.js'
-import type { ReceiveQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** What a notification server needs to be notified of a queue's messages. */
 export interface NotifierCredentials {

@@ -12,7 +12,7 @@ import {
 } from '@smpkit/smp-commands/address'
 import type { Context } from './context.js'
 import { fromPeer } from './errors.js'
-import type { ReceiveQueue, SendQueue } from './step.js'
+import type { ReceiveQueue, SendQueue } from './step-rows.js'
 import { clientVersions, ownQueueVersions } from './versions.js'
 
 /** The address of a server as rows keep it. */

@@ -3,7 +3,7 @@ import type { Context } from './context.js'
 import { addressOf } from './queues.js'
 import type { Verdict } from './received.js'
 import { canSend } from './sending.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 export async function onQuota(context: Context, { connId, queueNo, server, senderId }: ReceiveQueue): Promise<Verdict> {
   await context.step(connId, {}, (step) => {

@@ -14,7 +14,7 @@ import { onQuota } from './quota.js'
 import { onMessage } from './receive-message.js'
 import type { QueueRef, Received, Verdict } from './received.js'
 import { onRequest } from './requests.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 import { noteDecryptionError, onRatchetKey } from './synchronization.js'
 import { clientVersions } from './versions.js'
 

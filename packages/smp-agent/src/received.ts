@@ -4,7 +4,7 @@ import type { AgentEnvelope } from './agent-envelope.js'
 import type { AgentMessage } from './agent-message.js'
 import type { ClientMessage } from './client-message.js'
 import type { SentMessages } from './receipts.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** A message of which both outer layers are off. */
 export interface Received<T extends AgentEnvelope['type'] = AgentEnvelope['type']> {

@@ -6,7 +6,8 @@ import { noneWaiting } from './event-bounds.js'
 import type { AgentEvent } from './index.js'
 import { queueInfoOf } from './queues.js'
 import { completeSwitch } from './rotation-receive.js'
-import { type ReceiveQueue, Step } from './step.js'
+import { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 import { useForgers } from './testing/forger.js'
 import {
   isPhase,

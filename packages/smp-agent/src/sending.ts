@@ -1,6 +1,7 @@
 // Spec 13 §13.3, §13.5, 10 §10.9: whether a connection can send, and what an application sends.
 import { RequestError } from './errors.js'
-import type { SendQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { SendQueue } from './step-rows.js'
 import { type AgentVersion, has, senderSecuresSince } from './versions.js'
 
 /** Messages of the agent itself are left out where this does not hold; nothing depends on them. */

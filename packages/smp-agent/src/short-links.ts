@@ -9,7 +9,8 @@ import { PeerError, RequestError } from './errors.js'
 import { type LinkType, sealLinkData, sealUserData, type UserLinkData } from './link-data.js'
 import { addressOf, createReceiveQueue, type NewReceiveQueue, queueUriOf, recipientOf, serverToText } from './queues.js'
 import { type ShortLink, shortenLink, shortLinkToText } from './short-link.js'
-import type { ReceiveQueue, Step } from './step.js'
+import type { Step } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 import { agentVersions } from './versions.js'
 
 export interface ShortLinkOptions {

@@ -2,7 +2,8 @@ import { openMemoryStore, type Row, tables } from '@smpkit/agent-store'
 import { expect, it } from 'vitest'
 import { noneWaiting } from './event-bounds.js'
 import { newConnection } from './invitations.js'
-import { connectionQueries, type ReceiveQueue, type SendQueue, Step } from './step.js'
+import { Step } from './step.js'
+import { connectionQueries, type ReceiveQueue, type SendQueue } from './step-rows.js'
 import { storedCommand } from './stored.js'
 
 function sourceOf() {

@@ -7,7 +7,7 @@ import { isGone, isTemporary } from './failures.js'
 import type { ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { receive } from './receive.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** Text and number instead of bytes: there may be very many. */
 interface QueueOfConnection {

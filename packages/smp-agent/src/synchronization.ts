@@ -21,7 +21,8 @@ import type { Context } from './context.js'
 import { PeerError, RequestError } from './errors.js'
 import type { Payload } from './events.js'
 import type { Received, Verdict } from './received.js'
-import { type Step, sendingQueues } from './step.js'
+import type { Step } from './step.js'
+import { sendingQueues } from './step-rows.js'
 import { type AgentVersion, agentVersions, has, raiseAgentVersion } from './versions.js'
 
 /**

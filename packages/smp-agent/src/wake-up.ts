@@ -9,7 +9,7 @@ import type { Context } from './context.js'
 import { problemOf } from './failures.js'
 import { addressOf, recipientOf } from './queues.js'
 import { receive } from './receive.js'
-import type { ReceiveQueue } from './step.js'
+import type { ReceiveQueue } from './step-rows.js'
 
 /** One item of a decrypted push: what the payload of `@smpkit/push-providers` gives. */
 export interface WakeUpItem {
