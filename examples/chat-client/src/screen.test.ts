@@ -66,9 +66,9 @@ describe('a screen at a terminal', () => {
     input = Object.assign(new PassThrough(), { isTTY: true, setRawMode() {} })
     const output = Object.assign(new PassThrough(), { isTTY: true, columns })
     const { write } = output
-    output.write = ((chunk: string, ...rest: []) => {
+    output.write = ((chunk: string) => {
       terminal.write(String(chunk))
-      return write.call(output, chunk, ...rest)
+      return write.call(output, chunk, 'utf8')
     }) as typeof output.write
     output.resume()
     const onInterrupt = () => {

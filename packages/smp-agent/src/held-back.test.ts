@@ -66,7 +66,7 @@ function contextOf(store: AgentStore, answer: (time: number) => number) {
 }
 
 const refused = () => {
-  throw new SmpReplyError({ code: 'CMD', inner: 'UNKNOWN' })
+  throw new SmpReplyError({ code: 'CMD', inner: { code: 'UNKNOWN' } })
 }
 
 it('a message waits until the old queue is empty, as long as the application takes what is in it', async () => {
