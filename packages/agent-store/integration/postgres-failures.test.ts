@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type PostgresServer, startPostgres } from '../../../scripts/postgres.mjs'
+import { sample } from '../src/conformance-support.js'
 import { get, insert, put, StoreError, update } from '../src/contract.js'
 import { openPostgresStore, type PostgresStore } from '../src/postgres.js'
 import { cuttingProxy } from '../src/testing/cutting-proxy.js'
@@ -18,6 +19,8 @@ const event = (eventId: number, data: Uint8Array = new Uint8Array([1])) => ({
   data,
   createdAt: 0,
 })
+const connection = sample('connections', 1, { connId, synchronization: 'ok' })
+const ratchet = sample('ratchets', 1, { connId, version: 1, state: new Uint8Array([1]) })
 const write = (store: PostgresStore, id: number, data?: Uint8Array) =>
   store.atomic({}, () => ({ writes: [insert('events', event(id, data))], result: id }))
 
@@ -180,6 +183,40 @@ describe.skipIf(withoutPostgres)(titled('fails'), () => {
     })
     await through.close()
   }
+
+  it('is closed also when no connection comes to find out about the last commit', async () => {
+    await store.close()
+    const proxy = await cuttingProxy(database.url)
+    ended.push(proxy.close)
+    const through = schema.pool({ connectionString: proxy.url })
+    let connections = 0
+    // As of a pool whose other connections the application keeps.
+    const connect = () => (connections++ === 0 ? through.connect() : new Promise<never>(() => {}))
+    const last = await openPostgresStore({ connect })
+    proxy.cut('after')
+    const result = expect(write(last, 1)).rejects.toMatchObject({ code: 'UNAVAILABLE', temporary: true })
+    await expect.poll(() => connections).toBe(2)
+    await last.close()
+    await result
+  })
+
+  it('ends, and is marked as restored, where a database comes back without what was committed', async () => {
+    await store.atomic({}, () => ({
+      writes: [insert('connections', connection), insert('ratchets', ratchet)],
+      result: undefined,
+    }))
+    await write(store, 1)
+    // As a replica has it that got all but the last transaction.
+    await database.ask(`UPDATE ${schema.name}.agent_meta
+      SET value = regexp_replace(value, '[0-9]+$', '1') WHERE name = 'owner'`)
+    await terminateOwner()
+    const error = await store.closed
+    expect(error).toMatchObject({ code: 'CORRUPT', temporary: false })
+    await expect(write(store, 2)).rejects.toBe(error)
+    const again = await openPostgresStore(pool)
+    expect((await again.read({ row: get('connections', { connId }) })).row?.synchronization).toBe('restored')
+    await again.close()
+  })
 
   it('loses and doubles nothing while connections are ended at random', async () => {
     const acknowledged: number[] = []

@@ -22,6 +22,13 @@ it('a key is made once, for its owner only, and read again', async () => {
   expect(await createStoreKey(`${file}.2`)).not.toStrictEqual(key)
 })
 
+it('what is left of an attempt that was cut short stands in the way of no other', async () => {
+  fs.writeFileSync(`${file}.part`, 'AAAA')
+  const key = await createStoreKey(file)
+  expect(await readStoreKey(file)).toStrictEqual(key)
+  expect(fs.readdirSync(folder.path)).toEqual(['store.key'])
+})
+
 it('a file is never overwritten', async () => {
   const key = await createStoreKey(file)
   await expect(createStoreKey(file)).rejects.toThrow(refused)

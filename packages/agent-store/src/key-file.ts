@@ -1,5 +1,6 @@
 // The key of a store in a file of its own: 32 random bytes as base64url.
-import { open, readFile } from 'node:fs/promises'
+import { link, open, readFile, rm } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { randomBytes } from '@smpkit/crypto'
 import { fromBase64url, toBase64url } from '@smpkit/encoding'
 import { storeKeyLength } from './cells.js'
@@ -35,22 +36,29 @@ function decoded(text: string): Uint8Array | undefined {
  */
 export async function createStoreKey(path: string): Promise<Uint8Array> {
   const key = randomBytes(storeKeyLength)
+  const part = `${path}.part`
   try {
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(`${toBase64url(key)}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    // Under its name only when it is complete and on the disk.
+    await rm(part, { force: true })
+    await written(part, 'wx', `${toBase64url(key)}\n`)
+    await link(part, path)
+    await written(dirname(resolve(path)), 'r')
   } catch (cause) {
-    throw new StoreError(
-      'KEY',
-      'the key file cannot be made: expected a name in a folder that is there, of no file yet',
-      {
-        cause,
-      },
-    )
+    const expected = 'expected a name of no file yet, in a folder that is there'
+    throw new StoreError('KEY', `the key file cannot be made: ${expected}`, { cause })
+  } finally {
+    await rm(part, { force: true })
   }
   return key
+}
+
+/** On the disk, with its text if there is one. */
+async function written(path: string, flags: string, text = ''): Promise<void> {
+  const file = await open(path, flags, 0o600)
+  try {
+    if (text !== '') await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }

@@ -113,6 +113,11 @@ export interface Found {
   readonly ending?: boolean
   /** How many transactions of ours were committed; `undefined` if two others have owned the database since. */
   readonly count: number | undefined
+  /**
+   * The database is ours, and has not got all that was committed: it has gone back to an earlier state, or to a replica that had
+   * not got everything. It is marked as restored.
+   */
+  readonly isOlder?: boolean
 }
 
 /** Rejects while the database is away. */
@@ -128,6 +133,11 @@ export async function ownAgain(pool: PostgresPool, last: Backend, mark: Mark): P
       return id === mark.owner ? Number(count) : undefined
     })
     if (locked?.[0]?.locked === true && counts[0] !== undefined) {
+      if (counts[0] < mark.count) {
+        await session.run([setMeta('restored', 'yes')])
+        session.close()
+        return { count: counts[0], isOlder: true }
+      }
       return { owner: { session, backend: backend?.[0] as unknown as Backend }, count: counts[0] }
     }
     session.close()

@@ -92,6 +92,33 @@ describe.skipIf(withoutPostgres)(titled('with another key'), () => {
     expect(await database.ask(`SELECT 1 FROM ${schema.name}.agent_meta WHERE name = 'vacuum'`)).toEqual([])
   })
 
+  it('has the new key where old rows cannot be removed', async () => {
+    const fresh = await database.schema()
+    const pool = fresh.pool()
+    const store = await openPostgresStore({
+      async connect() {
+        const client = await pool.connect()
+        const query = client.query.bind(client) as (asked: { text: string }) => Promise<{ rows: [] }>
+        const failing = async (asked: { text: string }) => {
+          if (asked.text.startsWith('VACUUM')) throw Object.assign(new Error('disk full'), { code: '53100' })
+          return query(asked)
+        }
+        return Object.assign(Object.create(client), { query: failing, pipeline: false })
+      },
+    })
+    await store.atomic({}, () => ({ writes: [insert('receiveQueues', queue)], result: undefined }))
+    const key = new Uint8Array(32).fill(4)
+    await store.rekey(key)
+    const query = { row: get('receiveQueues', { connId, queueNo: 1 }) }
+    expect((await store.read(query)).row).toEqual(queue)
+    await store.close()
+    const again = await openPostgresStore(pool, { key })
+    expect((await again.read(query)).row).toEqual(queue)
+    expect(await database.ask(`SELECT 1 FROM ${fresh.name}.agent_meta WHERE name = 'vacuum'`)).toEqual([])
+    await again.close()
+    await fresh.remove()
+  })
+
   it('refuses a key of another length, and keeps the one it has', async () => {
     const key = new Uint8Array(32).fill(3)
     const store = await openPostgresStore(schema.pool(), { key })

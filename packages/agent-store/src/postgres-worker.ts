@@ -42,6 +42,8 @@ type Settled = Pick<Waiting, 'resolve' | 'reject'>
 const most = 64
 /** The longest time between two attempts to connect again, in milliseconds. */
 const longestDelay = 1000
+/** How long a store that is being closed tries to find out about its last commit, in milliseconds. */
+const closingTime = 2000
 
 const away = (message: string, cause?: unknown) => new StoreError('UNAVAILABLE', message, { temporary: true, cause })
 
@@ -51,6 +53,16 @@ function settle(who: readonly Settled[], outcomes: readonly Outcome[]): void {
     if (outcome !== undefined && 'result' in outcome) resolve(outcome.result)
     else reject(outcome?.error)
   })
+}
+
+/** What the server refuses is an outcome, as long as the connection is there. */
+async function withoutTransaction(session: Session, work: (session: Session) => Promise<void>): Promise<Outcome> {
+  try {
+    return { result: await work(session) }
+  } catch (error) {
+    if (session.isGone) throw error
+    return { error: storeError(error) }
+  }
 }
 
 export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Worker {
@@ -63,6 +75,8 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
   const writes: Waiting[] = []
   const alone: Alone[] = []
   const stop = new AbortController()
+  /** Some time after `stop`: what is still not known then is not asked for any more. */
+  const giveUp = new AbortController()
   let end = (_why: StoreError | undefined): void => {}
   const closed = new Promise<StoreError | undefined>((resolve) => {
     end = resolve
@@ -73,13 +87,15 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     for (const { reject } of [...reads.splice(0), ...writes.splice(0), ...alone.splice(0)]) reject(error)
   }
 
-  function endAsTaken(): StoreError {
-    ended = new StoreError('LOCKED', 'another process has taken the database')
-    refuse(ended)
+  function endWith(error: StoreError): StoreError {
+    ended = error
+    refuse(error)
     owner.session.close()
-    end(ended)
-    return ended
+    end(error)
+    return error
   }
+
+  const endAsTaken = () => endWith(new StoreError('LOCKED', 'another process has taken the database'))
 
   /**
    * Connects again. Whether the commit was carried out that was under way, if one was (`isCommitting`): `undefined` if that
@@ -89,12 +105,17 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     isRecovering = true
     refuse(away('the connection to PostgreSQL is lost'))
     // A store that is being closed does not wait for the database for long, and not at all if it has nothing to find out.
-    const signal = isCommitting ? undefined : stop.signal
+    const { signal } = isCommitting ? giveUp : stop
     let delay = 20
-    for (let left = 5; !ended || (isCommitting && left > 0); left -= ended ? 1 : 0) {
+    while (!signal.aborted) {
       const again = unlessAborted(ownAgain(pool, owner.backend, mark), signal, (late) => late.owner?.session.close())
       const found = await again.catch(() => undefined)
       const committed = found?.count === undefined ? undefined : found.count > mark.count
+      if (found?.isOlder) {
+        const advice = 'open it again, as after restoring a backup'
+        endWith(new StoreError('CORRUPT', `the database has lost transactions that were committed: ${advice}`))
+        return undefined
+      }
       if (found?.owner && found.count !== undefined) {
         owner = found.owner
         mark.count = found.count
@@ -106,7 +127,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
         endAsTaken()
         return committed
       }
-      await pause(ended ? 50 : delay, signal).catch(() => undefined)
+      await pause(delay, signal).catch(() => undefined)
       delay = Math.min(2 * delay, longestDelay)
     }
     return undefined
@@ -207,12 +228,14 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     read: (call, signal) => enqueue(reads, call, signal),
     write: (call, signal) => enqueue(writes, call, signal),
     steps: (work, committed) => enqueueAlone((session) => runSteps(session, mark, work), committed),
-    outside: (work) => enqueueAlone(async (session) => ({ result: await work(session) })),
+    outside: (work) => enqueueAlone((session) => withoutTransaction(session, work)),
     async close() {
       const isFirst = ended === undefined
       ended = new StoreError('CLOSED', 'the store is closed')
       stop.abort()
+      const timer = setTimeout(() => giveUp.abort(), closingTime)
       await working
+      clearTimeout(timer)
       await disown(owner)
       if (isFirst) end(undefined)
     },

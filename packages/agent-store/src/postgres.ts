@@ -27,8 +27,9 @@ export interface PostgresStoreOptions {
 export interface PostgresStore extends AgentStore {
   /**
    * Encrypts all secrets anew: with another key, with a first one, or (`null`) no longer. The old key opens the database until
-   * it is done, the new one from then on. No other call is carried out meanwhile. What the server keeps elsewhere (its write-ahead
-   * log, backups) is not changed.
+   * it is done, the new one from then on: keep the new one safely before, and the old one until this resolves. No other call is carried
+   * out meanwhile. Old rows that cannot be removed then (disk full) are removed when the store is opened next. What the server keeps
+   * elsewhere (its write-ahead log, backups) is not changed.
    */
   rekey(key: Uint8Array | null): Promise<void>
   /**
@@ -148,7 +149,8 @@ function createStore(worker: Worker, firstCells: Cells): PostgresStore {
           cells = next
         },
       )
-      await worker.outside(removeOldRows)
+      // The new key is the only one from here on, so this does not fail any more: the mark sees to the old rows.
+      await worker.outside(removeOldRows).catch(() => undefined)
     },
     async markRestored() {
       await worker.steps(async (session) => {

@@ -92,17 +92,18 @@ describe('errors of SQLite', () => {
   it.each([
     [{ code: 'SQLITE_BUSY' }, 'UNAVAILABLE', true],
     [{ code: 'SQLITE_BUSY_SNAPSHOT' }, 'UNAVAILABLE', true],
-    [{ code: 'SQLITE_FULL' }, 'UNAVAILABLE', true],
+    [{ code: 'SQLITE_FULL' }, 'UNAVAILABLE', true, 'the disk is full'],
     [{ code: 'SQLITE_IOERR_WRITE' }, 'UNAVAILABLE', true],
-    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, 'UNAVAILABLE', true],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, 'UNAVAILABLE', true, 'the disk is full'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 778 }, 'UNAVAILABLE', true],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 11 }, 'CORRUPT', false],
     [{ code: 'SQLITE_CORRUPT_VTAB' }, 'CORRUPT', false],
     [{ code: 'SQLITE_NOTADB' }, 'CORRUPT', false],
+    [{ code: 'SQLITE_READONLY' }, 'UNAVAILABLE', false, 'read-only'],
     [{ code: 'SQLITE_CONSTRAINT_NOTNULL' }, 'UNAVAILABLE', false],
     [{}, 'UNAVAILABLE', false],
     [undefined, 'UNAVAILABLE', false],
-  ])('%o', (thrown, code, temporary) => {
+  ])('%o', (thrown, code, temporary, message = '') => {
     const driver = createDriver({
       exec() {
         throw thrown
@@ -110,7 +111,12 @@ describe('errors of SQLite', () => {
       prepare: () => openFile(':memory:').prepare('SELECT 1'),
       close() {},
     })
-    const expected = expect.objectContaining({ name: 'StoreError', code, temporary })
+    const expected = expect.objectContaining({
+      name: 'StoreError',
+      code,
+      temporary,
+      message: expect.stringContaining(message),
+    })
     expect(() => driver.exec('BEGIN')).toThrow(expected)
   })
 })

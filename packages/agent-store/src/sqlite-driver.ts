@@ -26,26 +26,41 @@ export interface SqliteDriver {
   close(): void
 }
 
-const names = { BUSY: 5, LOCKED: 6, NOMEM: 7, INTERRUPT: 9, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 }
-const damaged: readonly unknown[] = [names.CORRUPT, names.NOTADB]
+/** SQLite's primary result codes that say something to who runs it, and whether they can pass. */
+const failures = {
+  BUSY: [5, true, 'the database is in use by another process'],
+  LOCKED: [6, true, 'the database is in use by another connection'],
+  NOMEM: [7, true, 'there is not enough memory'],
+  READONLY: [8, false, 'the database cannot be written: its file, or its folder, is read-only'],
+  INTERRUPT: [9, true, 'the statement was interrupted'],
+  IOERR: [10, true, 'the file cannot be read or written'],
+  CORRUPT: [11, false, 'the file is no database of SQLite, or damaged'],
+  FULL: [13, true, 'the disk is full'],
+  CANTOPEN: [14, true, 'a file cannot be opened: its folder has to be there and to be writable'],
+  NOTADB: [26, false, 'the file is no database of SQLite, or damaged'],
+} as const
+type FailureName = keyof typeof failures
 
-/** SQLite's primary result code, from the text of better-sqlite3 and libsql or the number of `node:sqlite`. */
-function resultCode(cause: unknown): number | undefined {
+/** From the text of better-sqlite3 and libsql, or the number of `node:sqlite`. */
+function failureName(cause: unknown): FailureName | undefined {
   const { code, errcode } = Object(cause) as { code?: unknown; errcode?: unknown }
-  if (typeof errcode === 'number') return errcode & 0xff
   const name = /^SQLITE_([A-Z]+)/.exec(String(code))?.[1]
-  return Object.entries(names).find(([known]) => known === name)?.[1]
+  const all = Object.entries(failures) as [FailureName, (typeof failures)[FailureName]][]
+  const isIt = typeof errcode === 'number' ? (number: number) => number === (errcode & 0xff) : undefined
+  return all.find(([known, [number]]) => isIt?.(number) ?? known === name)?.[0]
 }
 
-export const isBusy = (cause: unknown): boolean =>
-  resultCode(cause) === names.BUSY || resultCode(cause) === names.LOCKED
+export function isBusy(cause: unknown): boolean {
+  const name = failureName(cause)
+  return name === 'BUSY' || name === 'LOCKED'
+}
 
 function storeError(cause: unknown): StoreError {
-  const code = resultCode(cause)
-  if (damaged.includes(code))
-    return new StoreError('CORRUPT', 'the file is no database of SQLite, or damaged', { cause })
-  const temporary = code !== undefined
-  return new StoreError('UNAVAILABLE', 'SQLite could not carry out a statement', { temporary, cause })
+  const name = failureName(cause)
+  if (name === undefined) return new StoreError('UNAVAILABLE', 'SQLite could not carry out a statement', { cause })
+  const [, temporary, message] = failures[name]
+  const code = name === 'CORRUPT' || name === 'NOTADB' ? 'CORRUPT' : 'UNAVAILABLE'
+  return new StoreError(code, message, { temporary, cause })
 }
 
 function translated<T>(call: () => T): T {

@@ -81,8 +81,8 @@ export function applyRestored(driver: SqliteDriver): void {
 /** Removes what old pages still hold, from the file and from its write-ahead log. */
 export function removeOldPages(driver: SqliteDriver): void {
   driver.exec('VACUUM')
-  clearMeta(driver, 'vacuum')
   driver.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  clearMeta(driver, 'vacuum')
 }
 
 /**

@@ -15,7 +15,7 @@ import { fromStored } from './layout.js'
 import { type AnyRow, defaultPageSize, definitionOf, requireLimit } from './rows.js'
 import { createSql, type Statement, sqliteDialect } from './sql.js'
 import { writeBackup } from './sqlite-backup.js'
-import { createDriver, type SqliteDatabase, type SqliteDriver } from './sqlite-driver.js'
+import { createDriver, ignoringErrors, type SqliteDatabase, type SqliteDriver } from './sqlite-driver.js'
 import { applyRestored, inTransaction, prepareDatabase, removeOldPages, rollBack } from './sqlite-open.js'
 import { encryptAnew } from './sqlite-rekey.js'
 import type { Row, TableName } from './tables.js'
@@ -25,7 +25,9 @@ export type { SqliteDatabase, SqliteStatement } from './sqlite-driver.js'
 export interface SqliteStore extends AgentStore {
   /**
    * Encrypts all secrets anew: with another key, with a first one, or (`null`) no longer. The old key opens the database until
-   * it is done, the new one from then on. No other call is carried out meanwhile; the file needs its size of free space twice.
+   * it is done, the new one from then on: keep the new one safely before, and the old one until this resolves. No other call is carried
+   * out meanwhile; the file needs its size of free space twice. Old pages that cannot be removed then (disk full) are removed when the
+   * store is opened next.
    */
   rekey(key: Uint8Array | null): Promise<void>
   /**
@@ -204,7 +206,8 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
       alone(() => {
         inTransaction(driver, () => encryptAnew(driver, sql, cells, next))
         cells = next
-        removeOldPages(driver)
+        // The new key is the only one from here on, so this does not fail any more: the mark sees to the old pages.
+        ignoringErrors(() => removeOldPages(driver))
       })
     },
     async backup(file) {
