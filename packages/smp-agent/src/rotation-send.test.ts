@@ -1,8 +1,10 @@
+import { insert } from '@smpkit/agent-store'
 import { PrivateKey } from '@smpkit/crypto'
 import { parseServerAddress, type QueueUri } from '@smpkit/smp-commands/address'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InnerMessage } from './agent-message.js'
+import { idFromText } from './connection-id.js'
 import { queueUriOf } from './queues.js'
 import { useForgers } from './testing/forger.js'
 import { isPhase, messagesOf, phasesOf, problemsOf, rowsOf, sendPhases, until } from './testing/switching.js'
@@ -148,6 +150,25 @@ describe('what a peer says of queues', () => {
     expect(await rowsOf(bob, 'commands')).toEqual([])
     await bob.agent.send(ends[1], bytes('good'))
     expect(await alice.messages(1)).toEqual(['good'])
+  })
+
+  it('a new queue while a thousand messages wait for it to fetch them: nothing is added', async () => {
+    const { alice, bob, ends } = await pair()
+    const [queue] = await rowsOf(alice, 'receiveQueues')
+    if (!queue) throw new Error('expected a queue')
+    const connId = idFromText(ends[1])
+    const waiting = Array.from({ length: 1000 }, (_, i) =>
+      insert('deliveries', { connId, queueNo: 9, messageId: 1000 + i, fastDelay: 0, slowDelay: 0 }),
+    )
+    await bob.store.atomic({}, () => ({ writes: waiting, result: undefined }))
+    const message: InnerMessage = {
+      type: 'queueAdd',
+      queues: [{ queue: someQueue(), replaced: queueUriOf(queue) }],
+    }
+    const prevMsgHash = new Uint8Array(32)
+    await forgerOf(alice, ends[0]).sendMessage({ type: 'message', sndMsgId: 2n, prevMsgHash, message })
+    expect(await bob.taken('error')).toMatchObject({ code: 'A_PROHIBITED' })
+    expect(await rowsOf(bob, 'sendQueues')).toHaveLength(1)
   })
 
   it('a new queue twice: the second time it is told, and the first one stays', async () => {

@@ -17,6 +17,9 @@ type Deliveries = readonly Row<'deliveries'>[]
 const tell = (step: Step, phase: 'started' | 'confirmed' | 'secured' | 'completed'): void =>
   step.event('switch', { side: 'send', phase })
 
+/** Deliveries that wait; with more, new queues of the peer are not answered: each costs us a message. */
+const maxWaiting = 1000
+
 /** Only the first of several queues counts, as everywhere. @throws PeerError */
 export function onQueueAdd(step: Step, queues: Message<'queueAdd'>['queues']): Verdict {
   const [first] = queues
@@ -32,6 +35,9 @@ export const runAnswerQueueAdd: CommandHandler = async (context, { connId, comma
   const { queue, replaced } = command
   const queries = { deliveries: find('deliveries', 'byConnection', { connId }) }
   await context.step(connId, queries, (step, { deliveries }) => {
+    if (deliveries.length >= maxWaiting) {
+      throw new PeerError('A_PROHIBITED', `expected no new queue while ${maxWaiting} messages wait to be sent`)
+    }
     const version = commonClientVersion(queue.versionRange)
     if (version === undefined) {
       const { min, max } = queue.versionRange
