@@ -28,6 +28,7 @@ describe('an error of PostgreSQL', () => {
     ['57P03', 'UNAVAILABLE', true, 'lost'],
     ['08006', 'UNAVAILABLE', true, 'lost'],
     ['28P01', 'UNAVAILABLE', false, 'refused'],
+    ['3F000', 'UNAVAILABLE', false, 'refused'],
     ['42501', 'UNAVAILABLE', false, 'refused'],
     ['22003', 'INVALID', false, 'refused'],
     ['54000', 'INVALID', false, 'refused'],

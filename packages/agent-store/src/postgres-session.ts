@@ -72,9 +72,10 @@ export function storeError(error: unknown): StoreError {
     const message = `PostgreSQL cannot do it now (SQLSTATE ${state})`
     return new StoreError('UNAVAILABLE', message, { temporary: true, cause: error })
   }
-  // Wrong password, no such database, no right to create tables.
-  if (/^(28|3D|42501)/.test(state)) {
-    return new StoreError('UNAVAILABLE', `PostgreSQL refuses the access (SQLSTATE ${state})`, { cause: error })
+  // Wrong password, no such database or schema, no right to create tables.
+  if (/^(28|3D|3F|42501)/.test(state)) {
+    const message = `PostgreSQL refuses the access: look at user, password, database, schema and rights (SQLSTATE ${state})`
+    return new StoreError('UNAVAILABLE', message, { cause: error })
   }
   if (/^(22|54)/.test(state)) return new StoreError('INVALID', `PostgreSQL cannot store a value (SQLSTATE ${state})`)
   return new StoreError('CORRUPT', `PostgreSQL refused a statement, its tables were changed (SQLSTATE ${state})`)
