@@ -26,7 +26,7 @@ export async function withAgent<R>(
 ): Promise<R> {
   const { signal, log } = running
   const servers = new ServerStatus(log)
-  await using database: Database = await openDatabase(options.db, { keyFile: options.keyFile, signal })
+  await using database: Database = await openDatabase(options.db, { ...options, signal })
   const connect: Connect = options.socks ? connectThroughSocks(readSocks(options.socks)) : connectSmp
   await using agent = await openAgent({
     store: database.store,

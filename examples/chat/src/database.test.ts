@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { postgresMissing, type TestDatabase, testDatabase } from '../../../scripts/postgres.mjs'
 import { type Database, openDatabase } from './database.js'
-import { exitCodes } from './program-errors.js'
+import { describeError, exitCodes } from './program-errors.js'
 
 let folder: string
 let file: string
@@ -118,6 +118,14 @@ describe('a database in a file', () => {
     }
   })
 
+  it('says once what is wrong with a key file', async () => {
+    const error = await openDatabase(file, { keyFile: folder }).catch((error: unknown) => error)
+    expect(error).toMatchObject({ name: 'ProgramError', code: exitCodes.database })
+    const message = describeError(error)
+    expect(message).toMatch(/EISDIR.*--key-file/)
+    expect(message.split('the key file cannot be read')).toHaveLength(2)
+  })
+
   it.each([
     ['is in no folder', () => path.join(folder, 'none', 'program.db')],
     ['is no database', () => file],
@@ -134,4 +142,9 @@ it('an address of a database that is away is told without its password', async (
   expect(error).toMatchObject({ name: 'ProgramError', code: exitCodes.database })
   expect((error as Error).message).toMatch(/^the database cannot be opened: .*ECONNREFUSED/)
   expect((error as Error).message).not.toContain('secret')
+})
+
+it.each([{ keyFile: 'key' }, { restored: true }])('where nothing is kept, %o is refused', async (options) => {
+  const error = await openDatabase(undefined, options).catch((error: unknown) => error)
+  expect(error).toMatchObject({ name: 'ProgramError', code: exitCodes.usage })
 })

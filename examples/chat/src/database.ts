@@ -4,7 +4,7 @@ import { type AgentStore, openMemoryStore, StoreError } from '@smpkit/agent-stor
 import { createStoreKey, readStoreKey } from '@smpkit/agent-store/key-file'
 import { openPostgresStore } from '@smpkit/agent-store/postgres'
 import { openSqliteStore, type SqliteDatabase } from '@smpkit/agent-store/sqlite'
-import { describeError, exitCodes, ProgramError } from './program-errors.js'
+import { describeError, exitCodes, ProgramError, usageError } from './program-errors.js'
 import { type Archive, memoryArchive, openArchive } from './records.js'
 import { postgresSql, sqliteSql } from './sql.js'
 
@@ -17,6 +17,8 @@ export interface Database extends AsyncDisposable {
 export interface DatabaseOptions {
   /** With the key of the database, made if it is not there. */
   readonly keyFile?: string | undefined
+  /** An older copy was put back: no key of it may encrypt again. */
+  readonly restored?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -25,15 +27,19 @@ export interface DatabaseOptions {
  * @throws ProgramError that says what to do
  */
 export async function openDatabase(where: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
+  const { keyFile, restored = false } = options
+  if (where === undefined) {
+    if (keyFile !== undefined || restored) throw usageError('--key-file and --restored are about a --db: give one')
+    return memoryDatabase()
+  }
   try {
-    const key = options.keyFile === undefined ? null : await keyOf(options.keyFile)
-    if (where === undefined) return memoryDatabase()
-    if (/^postgres(ql)?:\/\//.test(where)) return await openPostgres(where, key, options.signal)
-    return await openSqlite(where, key)
+    const key = keyFile === undefined ? null : await keyOf(keyFile)
+    if (/^postgres(ql)?:\/\//.test(where)) return await openPostgres(where, { key, restored, signal: options.signal })
+    return await openSqlite(where, { key, restored })
   } catch (error) {
     if (error instanceof ProgramError || options.signal?.aborted) throw error
     // The address of a database may have its password.
-    const name = where?.includes('://') ? 'the database' : `the database ${where}`
+    const name = where.includes('://') ? 'the database' : `the database ${where}`
     throw new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error)}`, { cause: error })
   }
 }
@@ -43,7 +49,7 @@ const keyOf = (file: string) => (existsSync(file) ? readStoreKey(file) : createS
 function adviceOf(error: unknown): string {
   if (!(error instanceof StoreError)) return describeError(error)
   if (error.code === 'LOCKED') return 'another process uses it. End that one, or give another --db'
-  if (error.code === 'KEY') return `${error.message}. --key-file names the file with the key`
+  if (error.code === 'KEY') return `${describeError(error)}. --key-file names the file with the key`
   if (error.code === 'NEWER') return 'a newer version of this program has written it'
   return describeError(error)
 }
@@ -60,13 +66,20 @@ function memoryDatabase(): Database {
   return databaseOf(store, memoryArchive(), () => store.close())
 }
 
-async function openSqlite(file: string, key: Uint8Array | null): Promise<Database> {
+interface OpenOptions {
+  readonly key: Uint8Array | null
+  readonly restored: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+async function openSqlite(file: string, { key, restored }: OpenOptions): Promise<Database> {
   const open = await sqliteLibrary()
   // Private keys are in there.
   closeSync(openSync(file, 'a', 0o600))
   const database = open(file)
   const store = await openSqliteStore(database, { key })
   try {
+    if (restored) await store.markRestored()
     return databaseOf(store, await openArchive(sqliteSql(database), key), () => store.close())
   } catch (error) {
     await store.close()
@@ -103,11 +116,7 @@ async function loaded(name: string, property: string): Promise<OpenSqlite> {
   return (file) => new Opened(file)
 }
 
-async function openPostgres(
-  connectionString: string,
-  key: Uint8Array | null,
-  signal: AbortSignal | undefined,
-): Promise<Database> {
+async function openPostgres(connectionString: string, { key, restored, signal }: OpenOptions): Promise<Database> {
   const { default: pg } = await import('pg')
   const pool = new pg.Pool({ connectionString, pipeline: true, keepAlive: true, connectionTimeoutMillis: 10_000 })
   // An idle connection was lost: the next statement takes another.
@@ -119,6 +128,7 @@ async function openPostgres(
       await pool.end()
     }
     try {
+      if (restored) await store.markRestored()
       return databaseOf(store, await openArchive(postgresSql(pool), key), close)
     } catch (error) {
       await store.close()

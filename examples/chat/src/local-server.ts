@@ -1,11 +1,17 @@
 // `--local`: an SMP server in the program's own process, for trying out where none is at hand.
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CommonOptions } from './options.js'
 import type { Running } from './program.js'
 import { usageError } from './program-errors.js'
 
 export const addLocalOption = (command: Command): Command =>
-  command.option('--local', 'start an SMP server in this process, for trying out: nothing is kept at its end')
+  command.addOption(
+    new Option('--local', 'start an SMP server in this process, for trying out: nothing is kept at its end').conflicts([
+      'db',
+      'keyFile',
+      'restored',
+    ]),
+  )
 
 /** `startSmpServer` of `@smpkit/smp-server` fits. */
 export type StartServer = () => Promise<{ readonly addressText: string; stop(): Promise<unknown> }>
@@ -31,7 +37,7 @@ export async function withLocalServer<O extends Omit<CommonOptions, 'name'> & { 
   const server = await start()
   try {
     log(`An SMP server for trying out, for the other programs as well: --server ${server.addressText}`)
-    // Its queues go with it, and with them what a database would know.
+    // Its queues go with it, and with them what the default database would know.
     const { db: _, ...others } = options
     return await run({ ...others, server: [server.addressText] })
   } finally {

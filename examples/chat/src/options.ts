@@ -10,6 +10,7 @@ export interface CommonOptions {
   /** A file of SQLite, or `postgres://…`. Absent: nothing is kept. */
   readonly db?: string
   readonly keyFile?: string
+  readonly restored?: boolean
   readonly name: string
   /** `HOST:PORT` of a SOCKS5 proxy. */
   readonly socks?: string
@@ -57,6 +58,10 @@ export function addCommonOptions(command: Command, { name, db }: CommonDefaults)
     .option('--server <address>', 'SMP server for our queues, smp://…@host; may be repeated', collect)
     .option('--db <where>', 'a file (SQLite), or postgres://…: what a next run goes on with', db)
     .option('--key-file <file>', 'encrypt what is secret in the database with the key in this file, made if it is new')
+    .option(
+      '--restored',
+      'to be said once when an older copy of the database was put back: contacts get new keys first',
+    )
     .option('--name <name>', 'what others see us as', readName, name)
     .option('--socks <host:port>', 'reach all servers through this SOCKS5 proxy, such as Tor', checkedSocks)
 }

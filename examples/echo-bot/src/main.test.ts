@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -185,6 +185,26 @@ describe('the echo bot', () => {
     expect(await another.texts()).toEqual(['by the full link'])
   })
 
+  it('makes new keys with its peers after an older copy of its database was put back', async () => {
+    const [file, copy] = [path.join(folder, 'bot.db'), path.join(folder, 'copy.db')]
+    const first = await ready('--db', 'bot.db')
+    const guest = await Guest.connect(first.link)
+    first.bot.kill('SIGTERM')
+    await first.bot.ended
+    copyFileSync(file, copy)
+    const second = await ready('--db', 'bot.db')
+    await guest.send(encodeText('not in the copy'))
+    expect(await guest.texts()).toEqual(['not in the copy'])
+    second.bot.kill('SIGTERM')
+    await second.bot.ended
+    copyFileSync(copy, file)
+    const third = await ready('--db', 'bot.db', '--restored')
+    await third.bot.until(/^guest: the encryption has to be made anew/m, 'stderr')
+    while ((await guest.event('synchronization')).state !== 'ok');
+    await guest.send(encodeText('once more'))
+    expect(await guest.texts()).toEqual(['once more'])
+  })
+
   it.skipIf(postgresMissing())('goes on with a database in PostgreSQL', async () => {
     const database = await testDatabase()
     try {
@@ -225,6 +245,7 @@ describe('the echo bot says what is wrong, and ends with', () => {
     [1, /--server: expected at least one .* --local/, []],
     [1, /--server: expected smp:\/\//, ['--server', 'example.com']],
     [1, /--local or --server/, ['--local', '--server', nowhere]],
+    [1, /'--local' cannot be used with option '--db/, ['--local', '--db', 'bot.db']],
     [1, /unknown option '--what'/, ['--what']],
     [1, /expected a name/, ['--name', '#bot', '--local']],
     [1, /--socks: expected HOST:PORT/, ['--socks', 'tor', '--local']],
