@@ -23,6 +23,21 @@ describe('two agents', () => {
     expect(await alice.messages(10)).toEqual(Array.from({ length: 10 }, (_, i) => `hi ${i}`))
   })
 
+  it.each([true, false])(
+    'send as much as is documented, and tell by how much more is too much (post-quantum: %s)',
+    async (pqSupport) => {
+      const [alice, bob] = [await users.create({ pqSupport }), await users.create({ pqSupport })]
+      const [a] = await connectByInvitation(alice, bob)
+      const max = pqSupport ? 13_573 : 15_795
+      await expect(alice.agent.send(a, new Uint8Array(max + 1))).rejects.toMatchObject({
+        code: 'LARGE',
+        message: `expected a message of at most ${max} bytes, got ${max + 1}`,
+      })
+      await alice.agent.send(a, new Uint8Array(max))
+      expect((await bob.taken('message')).body).toEqual(new Uint8Array(max))
+    },
+  )
+
   it('connect by a contact address', async () => {
     const [owner, guest] = [await users.create(), await users.create()]
     const { link } = await owner.agent.createAddress()

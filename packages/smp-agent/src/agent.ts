@@ -16,6 +16,7 @@ import { abortSwitch, type SwitchOptions, switchQueue } from './rotation-receive
 import { type AgentOptions, Runtime } from './runtime.js'
 import { requireSending } from './sending.js'
 import { deleteShortLink, type ShortLinkOptions, setShortLink } from './short-links.js'
+import { maxMessageBody, requireFits } from './size-limits.js'
 import { type SynchronizeOptions, synchronize } from './synchronization.js'
 import { type WakeUpItem, type WakeUpOptions, type WakeUpResult, wakeUp } from './wake-up.js'
 
@@ -141,6 +142,7 @@ export class SmpAgent implements AsyncDisposable {
     this.#requireOpen()
     return this.#runtime.context.step(idFromText(connection), {}, (step) => {
       requireSending(step)
+      requireFits('a message', body.length, maxMessageBody(step.pq))
       return step.send({ type: 'msg', body }, { notification, pq: step.pq ? true : null })
     })
   }
