@@ -13,6 +13,7 @@ import {
 } from './contract.js'
 import {
   type AnyRow,
+  copyOf,
   defaultPageSize,
   definitionOf,
   mapTables,
@@ -34,14 +35,6 @@ function sortable(value: unknown): string {
 
 // `!` is less than any hexadecimal digit, so that a value comes before what it is the beginning of.
 const keyOf = (columns: readonly string[], row: AnyRow): string => columns.map((name) => sortable(row[name])).join('!')
-
-function copyOf(row: AnyRow): AnyRow {
-  const copies = Object.entries(row).map(([name, value]) => [
-    name,
-    value instanceof Uint8Array ? new Uint8Array(value) : value,
-  ])
-  return Object.fromEntries(copies)
-}
 
 /** Of those that are there. */
 function copiesOf({ rows }: MemoryTable, keys: readonly string[]): AnyRow[] {

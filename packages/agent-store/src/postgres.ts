@@ -9,8 +9,8 @@ import { encryptAnew, removeOldRows } from './postgres-rekey.js'
 import { type PostgresPool, storeError } from './postgres-session.js'
 import type { Call, Mark } from './postgres-transaction.js'
 import { createWorker, type Worker } from './postgres-worker.js'
-import { type AnyRow, defaultPageSize, definitionOf, requireLimit, requireQuery } from './rows.js'
-import { createSql, postgresDialect, type Statement, type WriteStatement } from './sql.js'
+import { type AnyRow, copyOf, defaultPageSize, definitionOf, requireLimit, requireQuery } from './rows.js'
+import { copyOfStatement, createSql, postgresDialect, type Statement } from './sql.js'
 import type { Row, TableName } from './tables.js'
 
 export type { PostgresClient, PostgresPool } from './postgres-session.js'
@@ -42,22 +42,9 @@ export interface PostgresStore extends AgentStore {
 const sql = createSql(postgresDialect)
 
 /** What the caller changes afterwards changes nothing here. */
-function copyOf<T extends AnyRow>(values: T): T {
-  const copies = Object.entries(values).map(([name, value]) => [
-    name,
-    value instanceof Uint8Array ? new Uint8Array(value) : value,
-  ])
-  return Object.fromEntries(copies) as T
-}
-
 function copyOfQuery(query: Query): Query {
   requireQuery(query)
   return 'key' in query ? { ...query, key: copyOf(query.key) } : { ...query, values: copyOf(query.values) }
-}
-
-function copyOfStatement(statement: WriteStatement): WriteStatement {
-  const values = statement.values.map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value))
-  return { ...statement, values }
 }
 
 /**

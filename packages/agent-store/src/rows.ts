@@ -30,6 +30,15 @@ const kinds: Readonly<Record<Column['type'], readonly [expected: string, fits: (
   text: ['well-formed text', (value) => typeof value === 'string' && !/[\0\p{Surrogate}]/u.test(value)],
 }
 
+/** With bytes of its own: what happens to those of `row` changes nothing in it. */
+export function copyOf<R extends AnyRow>(row: R): R {
+  const copies = Object.entries(row).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? new Uint8Array(value) : value,
+  ])
+  return Object.fromEntries(copies) as R
+}
+
 /** What is wrong with a value, or `undefined`. */
 export function valueProblem(column: Column, value: unknown): string | undefined {
   const [expected, fits] = kinds[column.type]

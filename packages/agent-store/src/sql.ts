@@ -26,6 +26,12 @@ export interface WriteStatement extends Statement {
   readonly conflict: string | undefined
 }
 
+/** What the caller of the store changes afterwards changes nothing in it. */
+export function copyOfStatement<S extends Statement>(statement: S): S {
+  const values = statement.values.map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value))
+  return { ...statement, values }
+}
+
 const quote = (name: string): string => `"${name}"`
 const list = (columns: readonly StoredColumn[]): string => columns.map(({ name }) => quote(name)).join(', ')
 

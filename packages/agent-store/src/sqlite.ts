@@ -13,7 +13,7 @@ import {
 } from './contract.js'
 import { fromStored } from './layout.js'
 import { type AnyRow, defaultPageSize, definitionOf, requireLimit } from './rows.js'
-import { createSql, type Statement, sqliteDialect } from './sql.js'
+import { copyOfStatement, createSql, type Statement, sqliteDialect } from './sql.js'
 import { writeBackup } from './sqlite-backup.js'
 import { createDriver, ignoringErrors, type SqliteDatabase, type SqliteDriver } from './sqlite-driver.js'
 import { applyRestored, inTransaction, prepareDatabase, removeOldPages, rollBack } from './sqlite-open.js'
@@ -84,14 +84,13 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
 
   /** Their statements as they are now: what the caller changes afterwards changes nothing. */
   function reader<Q extends Queries>(queries: Q): () => Found<Q> {
-    const all = Object.entries(queries).map(([name, query]) => ({ name, query, statement: queryStatement(query) }))
+    const all = Object.entries(queries).map(([name, query]) => ({
+      name,
+      query,
+      statement: copyOfStatement(sql.query(query, cells)),
+    }))
     return () =>
       Object.fromEntries(all.map(({ name, query, statement }) => [name, answer(query, statement)])) as Found<Q>
-  }
-
-  function queryStatement(query: Query): Statement {
-    const { text, values } = sql.query(query, cells)
-    return { text, values: values.map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value)) }
   }
 
   function answer(query: Query, statement: Statement): AnyRow | undefined | AnyRow[] {
