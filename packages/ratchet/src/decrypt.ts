@@ -185,7 +185,7 @@ function openBody({ associatedData }: RatchetState, key: Uint8Array, iv: Uint8Ar
 /** The oldest of more keys than are kept. */
 function tooMany(skipped: readonly SkippedKey[], added: readonly SkippedKey[]): number[] {
   const excess = skipped.length + added.length - maxKeptKeys
-  if (added.length === 0 || excess <= 0) return []
+  if (excess <= 0) return []
   const orders = skipped.map(({ order }) => order).sort((a, b) => a - b)
   return orders.slice(0, excess)
 }
