@@ -30,6 +30,7 @@ it.each([
   // 32-bit numbers wrap.
   [1, 0xffffffff, 'RATCHET_EARLIER 1'],
   [0, 0xffffffff, 'A_DUPLICATE'],
+  [0xfffffe00, 0xfffffe01, 'RATCHET_SKIPPED 2'],
 ])('next is %i, the message %i: %s', (received, until, expected) => {
   expect(errorOf(received, until)).toBe(expected)
 })

@@ -71,7 +71,8 @@ describe('the initiator', () => {
 
   it('has none for a proposal or silence, whatever it had offered', () => {
     for (const params of [joined(true, without).params, joined(false).params]) {
-      expect(startReceiving(withKem, params, { pqSupport: true })).toMatchObject({ kem: null, enableKem: true })
+      const state = startReceiving(withKem, params, { pqSupport: true })
+      expect(state).toMatchObject({ kem: null, supportKem: true, enableKem: true })
     }
   })
 
