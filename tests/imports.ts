@@ -133,7 +133,7 @@ export function importProblems(packages: readonly Package[], allowed: Allowed, e
       if (isBuiltin(specifier)) return undefined
       if (specifier.startsWith('#')) return manifest.imports?.[specifier] ? undefined : 'is not in the imports map'
       const [name, entry] = splitSpecifier(specifier)
-      const ofRoot = ['vitest', 'fast-check', 'typescript']
+      const ofRoot = ['vitest', 'fast-check', 'typescript', 'better-sqlite3']
       const known = isTest(file) ? { ...declared, ...manifest.devDependencies } : declared
       if (!(name in known) && !(isTest(file) && ofRoot.includes(name)) && name !== manifest.name) {
         return 'is not declared in package.json'
