@@ -1,5 +1,5 @@
 // Spec 13: an agent: its connections, over a store and SMP servers. What the methods do is in the files of the parts.
-import type { MessageStatus } from '@smpkit/agent-store'
+import type { AgentStore, MessageStatus } from '@smpkit/agent-store'
 import { allow } from './confirmations.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import type { ConnectionRequest } from './connection-request.js'
@@ -26,16 +26,27 @@ export interface SendOptions {
   readonly signal?: AbortSignal
 }
 
+/** The stores of agents that are open: a second one on the same store would count events anew, and lose some. */
+const inUse = new WeakSet<AgentStore>()
+
 /**
  * Opens what the store holds: unfinished work goes on, and all queues are subscribed to.
- * @throws StoreError
+ * @throws StoreError; AddressError; RequestError `PROHIBITED` if another agent has the store
  */
 export async function openAgent(options: AgentOptions): Promise<SmpAgent> {
   const { store } = options
-  const [lastEvent, lastCommand] = [await store.last('events'), await store.last('commands')]
-  const runtime = new Runtime(options, lastEvent, lastCommand)
-  await runtime.resume()
-  return new SmpAgent(runtime)
+  if (inUse.has(store)) throw new RequestError('PROHIBITED', 'expected a store that no other agent uses')
+  inUse.add(store)
+  try {
+    const [lastEvent, lastCommand] = [await store.last('events'), await store.last('commands')]
+    const runtime = new Runtime(options, lastEvent, lastCommand)
+    void runtime.ended.then(() => inUse.delete(store))
+    await runtime.resume()
+    return new SmpAgent(runtime)
+  } catch (error) {
+    inUse.delete(store)
+    throw error
+  }
 }
 
 export class SmpAgent implements AsyncDisposable {
