@@ -98,7 +98,9 @@ export class Subscriptions {
         : 'the server has no such queue any more'
     try {
       await context.step(idFromText(connection), {}, (step) => {
-        if (step.receiveQueues.some((queue) => queue.queueNo === queueNo)) step.event('failed', { code, reason })
+        // Of one that we have deleted nothing is lost: the answer to `DEL` did not reach us.
+        const isWanted = step.receiveQueues.some((queue) => queue.queueNo === queueNo && !queue.deleted)
+        if (isWanted) step.event('failed', { code, reason })
       })
     } catch (problem) {
       if (!isGone(problem) && !isTemporary(problem)) throw problem
