@@ -14,7 +14,6 @@ const rotation: Flow = {
   count: 3,
 }
 
-/** While the ratchets are being synchronized no receipts are sent. */
 const synchronization: Flow = {
   ...connected,
   actions: [
@@ -22,7 +21,6 @@ const synchronization: Flow = {
     ['talk', 'agree'],
   ],
   count: 3,
-  receipts: false,
 }
 
 /** What is left to do between the last delivery and the deletion is done by the clean-up, 30 s after the start. */
