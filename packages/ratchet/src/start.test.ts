@@ -69,6 +69,15 @@ describe('the initiator', () => {
     expect(securityCode(state)).toEqual(securityCode(joiner))
   })
 
+  it('keeps nothing of the parameters that their sender could still change', () => {
+    const { params, state: joiner } = joined(true)
+    if (params.kem?.type !== 'accepted') throw new Error('expected an accepted KEM')
+    const ciphertext = params.kem.ciphertext.slice()
+    const state = startReceiving(withKem, { ...params, kem: { ...params.kem, ciphertext } }, { pqSupport: true })
+    ciphertext.fill(0)
+    expect(state.kem?.ciphertext).toEqual(joiner.kem?.ciphertext)
+  })
+
   it('has none for a proposal or silence, whatever it had offered', () => {
     for (const params of [joined(true, without).params, joined(false).params]) {
       const state = startReceiving(withKem, params, { pqSupport: true })

@@ -87,11 +87,13 @@ describe('every format', () => {
   } as const
 
   it.each(Object.entries(stored))(
-    'of a %s begins with its version, and a later one is refused',
+    'of a %s begins with its version, and another one is refused',
     (name, [codec, bytes]) => {
       expect(bytes[0]).toBe(1)
-      const later = Uint8Array.of(2, ...bytes.subarray(1))
-      expect(() => decode<unknown>(codec, later)).toThrow(`expected a ${name} of storage format 1, got 2`)
+      for (const format of [0, 2, 255]) {
+        const other = Uint8Array.of(format, ...bytes.subarray(1))
+        expect(() => decode<unknown>(codec, other)).toThrow(`expected a ${name} of storage format 1, got ${format}`)
+      }
     },
   )
 
