@@ -172,6 +172,8 @@ function createStore(driver: SqliteDriver, firstCells: Cells, { durable }: { dur
       if (rows.length > 0) yield rows as unknown as readonly Row<N>[]
       if (rows.length < size) return
       after = rows.at(-1)
+      // A large table does not keep everybody else waiting.
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 

@@ -205,7 +205,8 @@ export class Runtime {
 
   async #subscribeAll(): Promise<void> {
     const { store } = this.context
-    for await (const page of store.pages('receiveQueues', { size: 1000, signal: this.#closing.signal })) {
+    // Small pages: what is read is signed and sent while the next ones are read.
+    for await (const page of store.pages('receiveQueues', { size: 128, signal: this.#closing.signal })) {
       const ids = [...new Map(page.map(({ connId }) => [String(connId), connId])).values()]
       const queries = Object.fromEntries(ids.map((connId, i) => [i, get('connections', { connId })]))
       const found = Object.values(await store.read(queries))
