@@ -67,3 +67,18 @@ describe('two agents', () => {
     expect(text((await guest.taken('message')).body)).toBe('welcome')
   })
 })
+
+describe('a caller without types', () => {
+  it('is told what was expected', async () => {
+    const { agent } = await users.create()
+    const { connection, link } = await agent.createInvitation()
+    const invalid = { code: 'INVALID' }
+    await expect(agent.send(connection, 'text' as never)).rejects.toMatchObject(invalid)
+    await expect(agent.join(link, undefined as never)).rejects.toMatchObject(invalid)
+    await expect(agent.join(link, {} as never)).rejects.toMatchObject(invalid)
+    await expect(agent.allow(connection, undefined as never)).rejects.toMatchObject(invalid)
+    await expect(agent.accept('AAAAAAAAAAAAAAAA', {} as never)).rejects.toMatchObject(invalid)
+    const servers = ['smp://abc@127.0.0.1']
+    await expect(users.create({ servers })).rejects.toThrow('fingerprint of 32 bytes')
+  })
+})

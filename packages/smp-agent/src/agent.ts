@@ -16,7 +16,7 @@ import { abortSwitch, type SwitchOptions, switchQueue } from './rotation-receive
 import { type AgentOptions, Runtime } from './runtime.js'
 import { requireSending } from './sending.js'
 import { deleteShortLink, type ShortLinkOptions, setShortLink } from './short-links.js'
-import { maxMessageBody, requireFits } from './size-limits.js'
+import { maxMessageBody, requireBytes, requireFits } from './size-limits.js'
 import { type SynchronizeOptions, synchronize } from './synchronization.js'
 import { type WakeUpItem, type WakeUpOptions, type WakeUpResult, wakeUp } from './wake-up.js'
 
@@ -41,7 +41,10 @@ export async function openAgent(options: AgentOptions): Promise<SmpAgent> {
     const [lastEvent, lastCommand] = [await store.last('events'), await store.last('commands')]
     const runtime = new Runtime(options, lastEvent, lastCommand)
     void runtime.ended.then(() => inUse.delete(store))
-    await runtime.resume()
+    await runtime.resume().catch(async (error: unknown) => {
+      await runtime.end()
+      throw error
+    })
     return new SmpAgent(runtime)
   } catch (error) {
     inUse.delete(store)
@@ -96,6 +99,7 @@ export class SmpAgent implements AsyncDisposable {
    */
   async join(link: string | ConnectionRequest, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
+    requireBytes('info', options?.info)
     return join(this.#runtime.context, link, options)
   }
 
@@ -129,12 +133,14 @@ export class SmpAgent implements AsyncDisposable {
   /** Lets the peer in that has joined our invitation, or answered our request. @throws RequestError `LARGE`, `NOT_FOUND`, `PROHIBITED` */
   async allow(connection: ConnectionId, info: Uint8Array): Promise<void> {
     this.#requireOpen()
+    requireBytes('info', info)
     return allow(this.#runtime.context, idFromText(connection), info)
   }
 
   /** Accepts a request to a contact address; settles when that is stored. @throws RequestError `LARGE`, `NOT_FOUND`, `PROHIBITED` */
   async accept(requestId: string, options: JoinOptions): Promise<ConnectionId> {
     this.#requireOpen()
+    requireBytes('info', options?.info)
     return accept(this.#runtime.context, idFromText(requestId), options)
   }
 
@@ -151,6 +157,7 @@ export class SmpAgent implements AsyncDisposable {
    */
   async send(connection: ConnectionId, body: Uint8Array, { notification = true }: SendOptions = {}): Promise<number> {
     this.#requireOpen()
+    requireBytes('a message', body)
     return this.#runtime.context.step(idFromText(connection), {}, (step) => {
       requireSending(step)
       requireFits('a message', body.length, maxMessageBody(step.pq))

@@ -55,9 +55,9 @@ export class RequestError extends AgentError {
     /**
      * `LARGE`: more bytes than a message or a confirmation can hold. `NOT_FOUND`: no such connection, request or message.
      * `PROHIBITED`: not for this connection or store, or not now. `SYNCHRONIZATION`: the ratchets have to be synchronized first (temporary). `NO_SERVER`: no
-     * server was given on which queues can be made. `CLOSED`: the agent was closed.
+     * server was given on which queues can be made. `CLOSED`: the agent was closed. `INVALID`: an argument of another type.
      */
-    readonly code: 'LARGE' | 'NOT_FOUND' | 'PROHIBITED' | 'SYNCHRONIZATION' | 'NO_SERVER' | 'CLOSED',
+    readonly code: 'LARGE' | 'NOT_FOUND' | 'PROHIBITED' | 'SYNCHRONIZATION' | 'NO_SERVER' | 'CLOSED' | 'INVALID',
     message: string,
     options?: ErrorOptions,
   ) {

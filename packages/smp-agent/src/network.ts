@@ -1,7 +1,12 @@
 // Spec 13 §13.3, §13.9: which server is used for what.
 import { equalBytes } from '@smpkit/encoding'
 import { type Clock, createRoutes, type ProxyPolicy, type Requester, type SmpPool } from '@smpkit/smp-client'
-import { type ParsedServerAddress, parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
+import {
+  AddressError,
+  type ParsedServerAddress,
+  parseServerAddress,
+  type ServerAddress,
+} from '@smpkit/smp-commands/address'
 import type { Network } from './context.js'
 import { RequestError } from './errors.js'
 import { samePort } from './short-link.js'
@@ -47,8 +52,15 @@ export interface NetworkOptions {
   readonly clock: Clock
 }
 
+/** @throws AddressError */
+function requireFingerprint<A extends ServerAddress>(address: A): A {
+  const { length } = address.keyHash
+  if (length === 32) return address
+  throw new AddressError(`expected a server's fingerprint of 32 bytes (43 characters), got ${length} bytes`)
+}
+
 const parsed = <A extends ServerAddress>(server: string | A): A | ParsedServerAddress =>
-  typeof server === 'string' ? parseServerAddress(server, 'smp') : server
+  requireFingerprint(typeof server === 'string' ? parseServerAddress(server, 'smp') : server)
 
 export function createNetwork({ pool, texts, proxy, random, clock, ...options }: NetworkOptions): Network {
   const servers = options.servers.map((server) => parsed(server))

@@ -67,7 +67,9 @@ async function read(
   const { linkId } = deriveLinkKeys('contact', linkKey)
   if (!linkId) throw new TypeError('expected the link id of a contact link')
   const requester = network.sender(server, userId)
-  return getLinkData(requester, linkId, signal ? { signal } : {}).catch(gone('the address was deleted'))
+  return getLinkData(requester, linkId, signal ? { signal } : {}).catch(
+    gone('the address was deleted, or the link is mistyped'),
+  )
 }
 
 /** `LKEY` secures the queue for good, so the key is stored before. */
@@ -95,7 +97,7 @@ async function secure(
     linkId,
     PrivateKey.fromDer(senderKey) as PrivateAuthKey,
     signal ? { signal } : {},
-  ).catch(gone('somebody has used the invitation, it was deleted, or it has expired'))
+  ).catch(gone('somebody has used the invitation, it was deleted or has expired, or the link is mistyped'))
   const { senderId } = answer
   await store.atomic({ known: get('shortLinks', key) }, ({ known }) => ({
     writes: known ? [update('shortLinks', key, { senderId: senderId.slice() })] : [],

@@ -49,6 +49,13 @@ export function maxInvitationInfo(linkLength: number): number {
   return clientMessageLengths.withKey - lengthBytes - header - linkLength
 }
 
+/** For callers without types. @throws RequestError `INVALID` */
+export function requireBytes(name: string, value: unknown): void {
+  if (!(value instanceof Uint8Array)) {
+    throw new RequestError('INVALID', `expected ${name} as a Uint8Array, got ${typeof value}`)
+  }
+}
+
 /** @throws RequestError `LARGE` */
 export function requireFits(name: string, length: number, max: number): void {
   if (length > max) throw new RequestError('LARGE', `expected ${name} of at most ${max} bytes, got ${length}`)
