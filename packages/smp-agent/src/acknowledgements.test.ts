@@ -1,19 +1,13 @@
 import { find } from '@smpkit/agent-store'
 import { type Requester, SmpClientError, SmpReplyError } from '@smpkit/smp-client'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { acknowledgeMessage } from './acknowledgements.js'
 import { idFromText } from './connection-id.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, text, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 
 async function connected() {
   const [alice, bob] = [await users.create(), await users.create()]

@@ -1,21 +1,15 @@
 import { openMemoryStore } from '@smpkit/agent-store'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openAgent } from './agent.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, text, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 
 it('a store is used by one agent at a time', async () => {
   await using store = openMemoryStore()
-  const options = { store, servers: [server.addressText] }
+  const options = { store, servers: [server().addressText] }
   await expect(openAgent({ ...options, servers: ['example.org'] })).rejects.toMatchObject({ code: 'ADDRESS' })
   const first = await openAgent(options)
   await expect(openAgent(options)).rejects.toMatchObject({ name: 'RequestError', code: 'PROHIBITED' })

@@ -2,22 +2,16 @@
 import { find, get, update } from '@smpkit/agent-store'
 import { PrivateKey, PublicKey } from '@smpkit/crypto'
 import { generateKemKeyPair } from '@smpkit/ratchet'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { type InvitationRequest, parseConnectionRequest } from './connection-request.js'
 import { type Forgery, forgeConfirmation, useStrangers } from './testing/forged-confirmation.js'
 import { useForgers } from './testing/forger.js'
+import { useServer } from './testing/server.js'
 import { bytes, text, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const send = useStrangers()
 const forgerOf = useForgers()
 

@@ -1,15 +1,9 @@
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 
 describe('what an application may know', () => {
   it('of a connection has the same security code on both sides', async () => {

@@ -1,18 +1,13 @@
 import { connectionTables, put } from '@smpkit/agent-store'
 import { systemClock } from '@smpkit/smp-client'
-import { type SmpServer, type SmpServerOptions, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type SmpServerOptions, startSmpServer } from '@smpkit/smp-server'
+import { describe, expect, it } from 'vitest'
 import { idToText } from './connection-id.js'
+import { useServer } from './testing/server.js'
 import { messagesOf, rowsOf, until } from './testing/switching.js'
 import { bytes, connectByAddress, connectByInvitation, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
+const server = useServer()
 
 const minutes = 60_000
 const hours = 60 * minutes
@@ -27,7 +22,7 @@ const hasty = {
   schedule: (callback: () => void, delay: number) => clock.schedule(callback, delay === 30_000 ? 20 : delay),
 }
 const users = useUsers(() => ({
-  servers: [server.addressText],
+  servers: [server().addressText],
   retry: { fast: { first: 50, growAfter: 1000, max: 200 } },
   pool: { reconnect: { firstDelay: 10, maxDelay: 20 } },
 }))
@@ -46,7 +41,7 @@ async function expectNothingLeft(user: User): Promise<void> {
 describe('the deletion of a connection', () => {
   it('removes it here and its queue on the server; the peer notices when it sends', async () => {
     const [alice, bob] = [await users.create(), await users.create()]
-    const before = server.statistics().queues
+    const before = server().statistics().queues
     const [a, b] = await connectByInvitation(alice, bob)
     await bob.agent.send(b, bytes('hello'))
     await alice.messages(1)
@@ -54,14 +49,14 @@ describe('the deletion of a connection', () => {
     await alice.agent.deleteConnection(a)
     expect(await alice.taken('deleted')).toMatchObject({ connection: a })
     await expectNothingLeft(alice)
-    expect(server.statistics().queues).toBe(before + 1)
+    expect(server().statistics().queues).toBe(before + 1)
     await bob.agent.send(b, bytes('anybody there?'))
     expect(await bob.taken('notSent')).toMatchObject({ code: 'AUTH' })
     await expect(alice.agent.send(a, bytes('no'))).rejects.toEqual(code('NOT_FOUND'))
     await expect(alice.agent.deleteConnection(a)).rejects.toEqual(code('NOT_FOUND'))
     await bob.agent.deleteConnection(b)
     await bob.taken('deleted')
-    expect(server.statistics().queues).toBe(before)
+    expect(server().statistics().queues).toBe(before)
   })
 
   it('takes along the events that the application has not seen, and those that it has not acknowledged', async () => {

@@ -1,18 +1,12 @@
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { EventBounds, maxWaiting, NeedsWaiting, noneWaiting } from './event-bounds.js'
 import { useForgers } from './testing/forger.js'
+import { useServer } from './testing/server.js'
 import { rowsOf } from './testing/switching.js'
 import { bytes, connectByInvitation, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const forgerOf = useForgers()
 
 describe('the bounds of events', () => {

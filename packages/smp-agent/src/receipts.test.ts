@@ -1,20 +1,14 @@
 import { find, get, update } from '@smpkit/agent-store'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { useForgers } from './testing/forger.js'
 import { Lossy } from './testing/lossy.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, text, type User, type UserOptions, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
+const server = useServer()
 const forgerOf = useForgers()
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const users = useUsers(() => ({ servers: [server().addressText] }))
 
 async function connected(
   options: Partial<UserOptions> = {},

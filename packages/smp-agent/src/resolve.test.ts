@@ -1,23 +1,17 @@
 import { find } from '@smpkit/agent-store'
 import { PrivateKey } from '@smpkit/crypto'
 import type { Connect, LinkData, Requester } from '@smpkit/smp-client'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { linkToText, parseLink } from './link.js'
 import { sealUserData, type UserLinkData } from './link-data.js'
 import { credentialsOf } from './short-links.js'
+import { useServer } from './testing/server.js'
 import { bytes, text, type User, useUsers } from './testing/users.js'
 import { agentVersions } from './versions.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const info = bytes('info')
 const gone = { name: 'LinkError', code: 'GONE', temporary: false }
 

@@ -1,19 +1,14 @@
 import { find, type Row } from '@smpkit/agent-store'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { startSmpServer } from '@smpkit/smp-server'
 import { connectSmp } from '@smpkit/smp-transport'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { parseLink } from './link.js'
+import { useServer } from './testing/server.js'
 import { bytes, type Ends, text, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const short = { short: true, userData: bytes('profile') } as const
 const info = bytes('info')
 
@@ -226,7 +221,7 @@ describe('a short link', () => {
   })
 
   it('leaves out of a preset server all but its host, and begins as asked for', async () => {
-    const presets = [server.addressText]
+    const presets = [server().addressText]
     const [alice, bob, carol] = [await users.create({ presets }), await users.create({ presets }), await users.create()]
     const options = { ...short, scheme: 'https://example.com' } as const
     const { connection, link, shortLink } = await alice.agent.createAddress(options)

@@ -2,20 +2,14 @@
 import { find, get, insert } from '@smpkit/agent-store'
 import { decode } from '@smpkit/encoding'
 import { createRatchetKeys, paramsOf, ratchetKeyHash, ratchetState } from '@smpkit/ratchet'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { type Forger, useForgers } from './testing/forger.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const forgerOf = useForgers()
 
 const ratchetKey = (version = 3, keys = createRatchetKeys({ kem: false })) =>

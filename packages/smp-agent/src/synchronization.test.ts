@@ -1,22 +1,16 @@
 import { find, get, type Row, type Synchronization, update } from '@smpkit/agent-store'
 import { sha256 } from '@smpkit/crypto'
 import { decode } from '@smpkit/encoding'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { agentEnvelope } from './agent-envelope.js'
 import { type ConnectionId, idFromText } from './connection-id.js'
 import { useForgers } from './testing/forger.js'
 import { Lossy } from './testing/lossy.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, type User, type UserOptions, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer()
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer()
+const users = useUsers(() => ({ servers: [server().addressText] }))
 const forgerOf = useForgers()
 
 interface Pair {

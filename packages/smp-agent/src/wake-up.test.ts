@@ -1,17 +1,11 @@
 import { SmpPool } from '@smpkit/smp-client'
-import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { WakeUpItem } from './index.js'
+import { useServer } from './testing/server.js'
 import { bytes, connectByInvitation, text, type User, useUsers } from './testing/users.js'
 
-let server: SmpServer
-beforeAll(async () => {
-  server = await startSmpServer({ notificationTick: 20 })
-})
-afterAll(async () => {
-  await server.stop()
-})
-const users = useUsers(() => ({ servers: [server.addressText] }))
+const server = useServer({ notificationTick: 20 })
+const users = useUsers(() => ({ servers: [server().addressText] }))
 
 /** Bob, whose messages a notification server is told of, has gone to sleep. */
 async function sleeper() {
@@ -52,11 +46,11 @@ describe('an agent that sleeps', () => {
     const { alice, bob, a, b, item } = await sleeper()
     for (const word of ['one', 'two', 'three']) await alice.agent.send(a, bytes(word))
     const push = await item()
-    const { connections } = server.statistics()
+    const { connections } = server().statistics()
     const [texts, results] = await Promise.all([take(bob, 3), bob.agent.wakeUp([push])])
     expect(texts).toEqual(['one', 'two', 'three'])
     expect(results).toEqual([{ connection: b, messages: 3, outcome: 'empty' }])
-    await expect.poll(() => server.statistics().connections).toBe(connections)
+    await expect.poll(() => server().statistics().connections).toBe(connections)
     // The last item of a push always counts, others only if they are newer than the last message.
     expect(await bob.agent.wakeUp([push])).toEqual([{ connection: b, messages: 0, outcome: 'empty' }])
     const other = { ...push, notifierId: new Uint8Array(24) }
