@@ -120,6 +120,18 @@ it('a new key is in force where old pages cannot be removed, which they are when
   await again.close()
 })
 
+it('a call that waits while the key is changed finds rows by their secrets', async () => {
+  const store = await openSqliteStore(openFile(file), { key: keyA })
+  await fill(store)
+  const { rows: queues } = await store.read({ rows: find('receiveQueues', 'byDeleted', { deleted: true }) })
+  const recipientId = queues[0]?.recipientId ?? new Uint8Array()
+  const query = { found: find('receiveQueues', 'byRecipientId', { recipientId }) }
+  const count = () => store.atomic(query, ({ found }) => ({ writes: [], result: found.length }))
+  const [before, , after] = await Promise.all([count(), store.rekey(keyB), count()])
+  expect([before, after]).toEqual([1, 1])
+  await store.close()
+})
+
 it('a key of another length is refused before anything is done', async () => {
   const store = await openSqliteStore(openFile(file), { key: keyA })
   expect(await failure(store.rekey(new Uint8Array(31)), 'rekey')).toMatchObject({ code: 'KEY' })

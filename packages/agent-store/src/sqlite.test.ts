@@ -1,7 +1,9 @@
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { agentStoreSuite } from './conformance.js'
+import { allRows, sample } from './conformance-support.js'
+import { insert } from './contract.js'
 import { openSqliteStore } from './sqlite.js'
-import { libraries, noLibrary, openForSuite } from './testing/sqlite.js'
+import { libraries, noLibrary, openFile, openForSuite } from './testing/sqlite.js'
 
 for (const [name, open] of Object.entries(libraries)) {
   if (open === undefined) {
@@ -28,4 +30,23 @@ describe('a database in memory', () => {
       remove: () => store.close(),
     }
   })
+})
+
+it('a call that is aborted while it waits is not carried out, and those beside it are', async () => {
+  const store = await openSqliteStore(openFile(':memory:'))
+  const stop = new AbortController()
+  const reason = new Error('enough')
+  const put = (eventId: number, signal?: AbortSignal) => {
+    const writes = [insert('events', sample('events', 1, { eventId }))]
+    return store.atomic({}, () => ({ writes, result: eventId }), { signal })
+  }
+  const calls = [put(1), put(2, stop.signal), put(3)]
+  stop.abort(reason)
+  expect(await Promise.allSettled(calls)).toEqual([
+    { status: 'fulfilled', value: 1 },
+    { status: 'rejected', reason },
+    { status: 'fulfilled', value: 3 },
+  ])
+  expect((await allRows(store, 'events')).map(({ eventId }) => eventId)).toEqual([1, 3])
+  await store.close()
 })
