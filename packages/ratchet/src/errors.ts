@@ -24,7 +24,7 @@ export type RatchetErrorCode =
   /** The peer's parameters are of a version that is not ours. */
   | 'VERSION'
 
-/** The only error of this package's functions but DecodeError and EncodeError, which codecs throw. Never holds bytes. */
+/** What this package throws, beside `KemError` of the KEM and DecodeError and EncodeError of codecs. Never holds bytes. */
 export class RatchetError extends Error {
   override readonly name = 'RatchetError'
   readonly temporary = false
