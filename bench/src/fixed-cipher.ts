@@ -1,6 +1,6 @@
 // The limit of block encryption: libsodium's secretbox and the chain's HKDF on buffers that never change.
-import { createHmac } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { nativeHkdf } from './native-hkdf.js'
 
 const sodium = createRequire(import.meta.url)('sodium-native') as {
   crypto_secretbox_easy(boxed: Buffer, plain: Buffer, nonce: Buffer, key: Buffer): void
@@ -20,19 +20,7 @@ export function fixedCipher(): FixedCipher {
   const chainKey = Buffer.alloc(32, 3)
   const info = Buffer.from('SimpleXSbChain')
   sodium.crypto_secretbox_easy(boxed, plain, nonce, key)
-  /** 88 bytes: extract, and two rounds of expand (02 §3). */
-  const hkdf = () => {
-    const prk = createHmac('sha512', Buffer.alloc(0)).update(chainKey).digest()
-    const first = createHmac('sha512', prk)
-      .update(info)
-      .update(Buffer.from([1]))
-      .digest()
-    createHmac('sha512', prk)
-      .update(first)
-      .update(info)
-      .update(Buffer.from([2]))
-      .digest()
-  }
+  const hkdf = () => nativeHkdf(chainKey, info)
   return {
     seal() {
       hkdf()

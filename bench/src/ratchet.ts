@@ -2,7 +2,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   diffieHellman,
   generateKeyPairSync,
   type KeyPairKeyObjectResult,
@@ -18,6 +17,7 @@ import {
   startSending,
 } from '@smpkit/ratchet'
 import { type Bench, compare, row } from './harness.js'
+import { nativeHkdf } from './native-hkdf.js'
 
 /** What an agent pads messages to (11 §11.5.3). */
 const paddedLength = 15840
@@ -60,19 +60,7 @@ function nativeMessage(): () => void {
   const [key, iv, associatedData] = [randomBytes(32), randomBytes(16), randomBytes(112)]
   const [chainKey, padded] = [randomBytes(32), randomBytes(paddedLength)]
   const info = Buffer.from('SimpleXChainRatchet')
-  /** 96 bytes (10 §10.5.1): extract, and two rounds of expand; `hkdfSync` is slower. */
-  const hkdf = () => {
-    const prk = createHmac('sha512', '').update(chainKey).digest()
-    const first = createHmac('sha512', prk)
-      .update(info)
-      .update(Buffer.from([1]))
-      .digest()
-    createHmac('sha512', prk)
-      .update(first)
-      .update(info)
-      .update(Buffer.from([2]))
-      .digest()
-  }
+  const hkdf = () => nativeHkdf(chainKey, info)
   return () => {
     hkdf()
     const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(associatedData)

@@ -4,6 +4,7 @@ import { SmpClientError, SmpReplyError } from '@smpkit/smp-client'
 import { expect, it } from 'vitest'
 import type { Context } from './context.js'
 import { HeldBack, sizeOf } from './held-back.js'
+import { freshReceiveQueue } from './queues.js'
 
 const connId = new Uint8Array(12)
 const noBytes = new Uint8Array(0)
@@ -16,23 +17,12 @@ const queue = (queueNo: number, replaces: number | null): Row<'receiveQueues'> =
   recipientKey: PrivateKey.generate('ed25519').toDer(),
   bodySecret: noBytes,
   dhKey: noBytes,
+  ...freshReceiveQueue,
   e2eSecret: noBytes,
   status: 'secured',
-  isPrimary: true,
   replaces,
-  switchStatus: 'none',
   clientVersion: 4,
   queueMode: 'messaging',
-  deleted: false,
-  deleteErrors: 0,
-  lastMessageTs: 0,
-  linkId: null,
-  linkKey: null,
-  linkSigningKey: null,
-  linkFixedData: null,
-  notifierId: null,
-  notifierKey: null,
-  notifierSecret: null,
 })
 const [older, newer] = [queue(1, null), queue(2, 1)]
 const message = { connId, type: 'message', messageId: 1, queueNo: 1, brokerId: noBytes, data: noBytes, createdAt: 0 }

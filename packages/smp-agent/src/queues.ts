@@ -56,6 +56,25 @@ export async function createReceiveQueue(
   return receiveQueueRow(text, queue, { dhKey, clientVersion })
 }
 
+/** What all new queues of ours have in common. */
+export const freshReceiveQueue = {
+  e2eSecret: null,
+  status: 'new',
+  isPrimary: true,
+  replaces: null,
+  switchStatus: 'none',
+  deleted: false,
+  deleteErrors: 0,
+  lastMessageTs: 0,
+  linkId: null,
+  linkKey: null,
+  linkSigningKey: null,
+  linkFixedData: null,
+  notifierId: null,
+  notifierKey: null,
+  notifierSecret: null,
+} as const
+
 function receiveQueueRow(
   server: string,
   { recipientId, senderId, recipientKey, secret, queueMode, linkId }: Queue,
@@ -68,23 +87,10 @@ function receiveQueueRow(
     recipientKey: recipientKey.toDer(),
     bodySecret: secret,
     dhKey: dhKey.toRaw(),
-    e2eSecret: null,
-    status: 'new',
-    isPrimary: true,
-    replaces: null,
-    switchStatus: 'none',
+    ...freshReceiveQueue,
     clientVersion,
     queueMode,
-    deleted: false,
-    deleteErrors: 0,
-    lastMessageTs: 0,
     linkId,
-    linkKey: null,
-    linkSigningKey: null,
-    linkFixedData: null,
-    notifierId: null,
-    notifierKey: null,
-    notifierSecret: null,
   }
 }
 

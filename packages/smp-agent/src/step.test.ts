@@ -2,6 +2,7 @@ import { openMemoryStore, type Row, tables } from '@smpkit/agent-store'
 import { expect, it } from 'vitest'
 import { noneWaiting } from './event-bounds.js'
 import { newConnection } from './invitations.js'
+import { freshReceiveQueue } from './queues.js'
 import { Step } from './step.js'
 import { connectionQueries, type ReceiveQueue, type SendQueue } from './step-rows.js'
 import { storedCommand } from './stored.js'
@@ -20,23 +21,9 @@ const receiveQueue: Omit<ReceiveQueue, 'connId' | 'queueNo'> = {
   recipientKey: empty,
   bodySecret: empty,
   dhKey: empty,
-  e2eSecret: null,
-  status: 'new',
-  isPrimary: true,
-  replaces: null,
-  switchStatus: 'none',
+  ...freshReceiveQueue,
   clientVersion: 4,
   queueMode: 'messaging',
-  deleted: false,
-  deleteErrors: 0,
-  lastMessageTs: 0,
-  linkId: null,
-  linkKey: null,
-  linkSigningKey: null,
-  linkFixedData: null,
-  notifierId: null,
-  notifierKey: null,
-  notifierSecret: null,
 }
 
 const sendQueue: Omit<SendQueue, 'connId' | 'queueNo'> = {
