@@ -3,7 +3,7 @@ import { toMapKey } from '@smpkit/encoding'
 import type { PooledServer, SmpPool, SubscriptionOutcome } from '@smpkit/smp-client'
 import { type ConnectionId, idFromText, idToText } from './connection-id.js'
 import type { Context } from './context.js'
-import { isGone, isTemporary } from './failures.js'
+import { isGone, isTemporary, problemOf } from './failures.js'
 import type { ServerTexts } from './network.js'
 import { recipientOf } from './queues.js'
 import { receive } from './receive.js'
@@ -23,6 +23,16 @@ export interface SubscriptionsOptions {
   readonly onError: (error: unknown) => void
   /** A server can be reached again. */
   readonly onUp: () => void
+}
+
+function lossOf({ result, error }: SubscriptionOutcome): { code: string; reason: string } {
+  if (result === 'ended') {
+    return { code: 'ENDED', reason: 'another client has subscribed to a queue of the connection' }
+  }
+  if (result === 'deleted' || error?.code === 'AUTH') {
+    return { code: 'QUEUE_LOST', reason: 'the server has no such queue any more' }
+  }
+  return problemOf(error)
 }
 
 export class Subscriptions {
@@ -84,23 +94,13 @@ export class Subscriptions {
     }
   }
 
-  async #onLost({ connection, queueNo }: QueueOfConnection, { result, error }: SubscriptionOutcome): Promise<void> {
+  async #onLost({ connection, queueNo }: QueueOfConnection, outcome: SubscriptionOutcome): Promise<void> {
     const context = this.#options.context()
-    const code =
-      result === 'ended'
-        ? 'ENDED'
-        : result === 'deleted' || error?.code === 'AUTH'
-          ? 'QUEUE_LOST'
-          : (error?.code ?? 'ERROR')
-    const reason =
-      result === 'ended'
-        ? 'another client has subscribed to a queue of the connection'
-        : 'the server has no such queue any more'
     try {
       await context.step(idFromText(connection), {}, (step) => {
         // Of one that we have deleted nothing is lost: the answer to `DEL` did not reach us.
         const isWanted = step.receiveQueues.some((queue) => queue.queueNo === queueNo && !queue.deleted)
-        if (isWanted) step.event('failed', { code, reason })
+        if (isWanted) step.event('failed', lossOf(outcome))
       })
     } catch (problem) {
       if (!isGone(problem) && !isTemporary(problem)) throw problem
