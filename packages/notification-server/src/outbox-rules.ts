@@ -1,5 +1,6 @@
 // Spec 30 §6: what to push for an outbox entry, and what an outcome changes. Pure functions over rows.
-import { constantTimeEqual } from '@smpkit/crypto'
+import { constantTimeEqual, sha256 } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
 import type { NotificationData, Push, PushKind, PushOutcome } from '@smpkit/push-providers'
 import {
   checkMessagesData,
@@ -44,8 +45,9 @@ export function plan(owed: Owed, rows: Rows, now: number, limits: Limits): Plan 
   const [row] = rows.tokens
   if (!row) return { next: 'park', empty: true }
   const send = (notificationData: NotificationData, carried: readonly NotificationRow[] = []): Plan => {
-    const push = { kind: owed.kind, token: row.deviceToken, registeredAt: row.registeredAt, notificationData }
-    return { next: 'send', attempt: { ...owed, provider: row.provider, row, push, carried } }
+    const { deviceToken: token, registeredAt, provider } = row
+    const push = { id: pushId(owed, rows.outbox[0], carried), kind: owed.kind, token, registeredAt, notificationData }
+    return { next: 'send', attempt: { ...owed, provider, row, push, carried } }
   }
   if (owed.kind === 'verification') {
     if (row.status === 'invalid' || row.status === 'expired') return { next: 'park', empty: true }
@@ -60,6 +62,12 @@ export function plan(owed: Owed, rows: Rows, now: number, limits: Limits): Plan 
   const texts = rows.notifications.map(({ text }) => text)
   const carried = rows.notifications.slice(0, countFitting(texts))
   return send(messageData(row.secret, carried.map(({ text }) => text).join(';')), carried)
+}
+
+/** Names what the push carries: a receiver that has had it may drop a repetition. */
+function pushId({ token, kind }: Owed, row: OutboxRow | undefined, carried: readonly NotificationRow[]): string {
+  const named = [token, kind, row?.createdAt ?? 0, ...carried.map(({ seq }) => seq)].join(' ')
+  return toBase64url(sha256(new TextEncoder().encode(named)).subarray(0, 18))
 }
 
 /** Removes the row of an entry that has nothing to send, unless something came meanwhile. */

@@ -51,6 +51,10 @@ export interface SubscriptionRow {
   readonly status: Exclude<SubscriptionStatus, 'inactive'>
   readonly reason: string | null
   readonly updatedAt: number
+  /** Whether the SMP server counts the queue to our service (06 §5). */
+  readonly byService: boolean
+  /** A first answer is still owed to the owner: what the SMP server refuses until then is not kept. */
+  readonly awaited: boolean
   /** When another client took the subscription over, last. */
   readonly endedAt: number | null
   /** `AUTH` answers since the last success. */
@@ -90,6 +94,53 @@ export interface ServerRow {
   readonly address: string
   /** A session did not end orderly: its tokens are owed a check-messages push after re-subscription. */
   readonly checkOwed: boolean
+  /** As it was last. */
+  readonly up: boolean
+  /** When `up` changed; `null` if it never did. */
+  readonly changedAt: number | null
+  /** Why it is down. */
+  readonly reason: string | null
+  /** What we present as a service (03 §5): a self-signed certificate and its private key, DER. The key is secret. */
+  readonly serviceCertificate: Uint8Array | null
+  readonly serviceKey: Uint8Array | null
+  /** What the server calls our service, once it does. */
+  readonly serviceId: Uint8Array | null
+}
+
+/** Spec 30 §3: what a request of a client was answered, or is to be. */
+export interface AnswerRow {
+  /** `answerId`. */
+  readonly id: string
+  readonly owner: string
+  /** SHA-256 of the request. */
+  readonly hash: Uint8Array
+  readonly at: number
+  /** `waiting`: the answer is not known yet. `owed`: it is to be sent. */
+  readonly state: 'waiting' | 'owed' | 'sent'
+  /** Whether it is kept after it was sent. */
+  readonly kept: boolean
+  /** The message to send or, while `waiting`, what the front door needs to make it. Secret. */
+  readonly body: Uint8Array
+}
+
+/** A client of a front door that has to say who its clients are. */
+export interface ClientRow {
+  readonly owner: string
+  readonly createdAt: number
+  /** When it is looked at next: one without a token is dropped. */
+  readonly checkAt: number
+  /** Since when it has no token; `null` while it has one. */
+  readonly idleSince: number | null
+  /** SMP servers that it was the first to name since then: of a day. */
+  readonly newServers: number
+  readonly newServersSince: number
+}
+
+/** Something that its owner deleted, or that was deleted for it. */
+export interface TombstoneRow {
+  readonly id: string
+  readonly owner: string
+  readonly at: number
 }
 
 /** A push that is not tried again. */
@@ -103,6 +154,8 @@ export interface DeadLetter {
 }
 
 export const outboxId = (token: string, kind: PushKind): string => `${token}/${kind}`
+
+export const answerId = (owner: string, requestId: string): string => `${owner}/${requestId}`
 
 /** The key of a queue whatever its server's hosts are called; the notifier id is in base64url with padding. */
 export const queueKey = (server: string, notifierIdText: string): string => `${server}/${notifierIdText}`

@@ -1,14 +1,15 @@
 // design.md §5: the contract of what keeps the rows. In memory now; databases implement the same.
 import type { PushKind } from '@smpkit/push-providers'
 import type {
+  AnswerRow,
+  ClientRow,
   DeadLetter,
   NotificationRow,
   OutboxRow,
   ServerRow,
   SubscriptionRow,
-  SubscriptionStatus,
   TokenRow,
-  TokenStatus,
+  TombstoneRow,
 } from './rows.js'
 
 /** Which rows are read: those with any of the keys. A row that several keys select comes once. */
@@ -30,12 +31,17 @@ export interface Selection {
   }
   readonly notifications?: {
     readonly subscription?: readonly string[]
-    /** The oldest ones of a token, by `seq`. */
-    readonly oldest?: { readonly token: string; readonly limit: number }
+    /** The oldest `limit` ones of each of these tokens, by `seq`. */
+    readonly oldest?: { readonly tokens: readonly string[]; readonly limit: number }
   }
   readonly outbox?: { readonly id?: readonly string[] }
   readonly servers?: { readonly key?: readonly string[] }
-  /** How many rows this owner has. */
+  /** Of these keys of servers, which have a subscription. */
+  readonly usedServers?: readonly string[]
+  readonly answers?: { readonly id?: readonly string[]; readonly owner?: readonly string[] }
+  readonly clients?: { readonly owner?: readonly string[] }
+  readonly tombstones?: { readonly id?: readonly string[] }
+  /** How many tokens and subscriptions this owner has. */
   readonly countsOf?: string
 }
 
@@ -46,6 +52,10 @@ export interface Rows {
   readonly notifications: readonly NotificationRow[]
   readonly outbox: readonly OutboxRow[]
   readonly servers: readonly ServerRow[]
+  readonly usedServers: readonly string[]
+  readonly answers: readonly AnswerRow[]
+  readonly clients: readonly ClientRow[]
+  readonly tombstones: readonly TombstoneRow[]
   readonly counts: { readonly tokens: number; readonly subscriptions: number }
 }
 
@@ -58,15 +68,23 @@ export interface Changes {
   /** Only where there is no row of this id. */
   readonly outboxIfAbsent?: readonly OutboxRow[]
   readonly servers?: readonly ServerRow[]
+  readonly answers?: readonly AnswerRow[]
+  readonly clients?: readonly ClientRow[]
+  readonly tombstones?: readonly TombstoneRow[]
   readonly deadLetters?: readonly DeadLetter[]
   readonly remove?: {
     /** With their subscriptions, notifications and outbox rows. */
     readonly tokens?: readonly string[]
-    /** With their notifications; the row of a server goes with its last subscription. */
+    /** With their notifications. */
     readonly subscriptions?: readonly string[]
     /** Only while `seq` is still the row's. */
     readonly notifications?: readonly Pick<NotificationRow, 'subscription' | 'seq'>[]
     readonly outbox?: readonly string[]
+    readonly servers?: readonly string[]
+    readonly answers?: readonly string[]
+    /** With their answers. */
+    readonly clients?: readonly string[]
+    readonly tombstones?: readonly string[]
   }
 }
 
@@ -76,17 +94,37 @@ export interface Decision<T> {
   readonly result: T
 }
 
-export interface StoreCounts {
-  readonly tokens: Readonly<Partial<Record<TokenStatus, number>>>
-  readonly subscriptions: Readonly<Partial<Record<Exclude<SubscriptionStatus, 'inactive'>, number>>>
-  readonly outbox: Readonly<Partial<Record<PushKind, number>>>
-}
-
 /** What `page` walks over, each by its key. */
 export interface PageRows {
+  readonly tokens: TokenRow
   readonly subscriptions: SubscriptionRow
   readonly outbox: OutboxRow
   readonly servers: ServerRow
+  readonly answers: AnswerRow
+  readonly clients: ClientRow
+  readonly tombstones: TombstoneRow
+}
+
+/** What is looked for by its time. */
+export interface DueRows {
+  /** By `nextAt`. */
+  readonly subscriptions: SubscriptionRow
+  /** By `tokenDueAt`. */
+  readonly tokens: TokenRow
+  /** By `checkAt`. */
+  readonly clients: ClientRow
+  /** By `at`. */
+  readonly tombstones: TombstoneRow
+  /** Those that were sent, by `at`. */
+  readonly answers: AnswerRow
+}
+
+export interface PageOptions {
+  readonly after?: string
+  readonly limit: number
+  readonly server?: string
+  readonly owner?: string
+  readonly owed?: boolean
 }
 
 /**
@@ -96,9 +134,10 @@ export interface PageRows {
  *   MUST be serializable with all others: no other change to rows that were read or written may come between. It MUST
  *   settle only after the changes are durable, and MUST write nothing if it rejects or `change` throws. `change` is
  *   synchronous and MUST NOT be called more often than the changes are written, unless the earlier attempt was undone.
- * - Within one `Changes`, `remove` MUST be applied first, then the lists in the order of their fields.
- * - `id`s of tokens and subscriptions, `queueKey`s of subscriptions, `subscription` of notifications, `id`s of outbox rows and
- *   `key`s of servers MUST be unique; a change that would break it MUST reject and write nothing.
+ * - Within one `Changes`, `remove` MUST be applied first then the lists in the order of their fields.
+ * - Callers read what they change or remove in the same call, with the subscriptions of tokens that they remove.
+ * - `id`s, `queueKey`s of subscriptions, `subscription` of notifications, `key`s of servers and `owner`s of clients MUST be unique;
+ *   a change that would break it MUST reject and write nothing.
  * - `read` MUST see everything that settled before it was called, as one snapshot.
  * - `due` MUST give rows with the earliest time first; `page` MUST be ordered by the rows' keys and give those after `after`, but MAY
  *   miss rows that were added since the page before.
@@ -110,19 +149,15 @@ export interface PageRows {
 export interface NotificationStore extends AsyncDisposable {
   read(selection: Selection): Promise<Rows>
   atomic<T>(selection: Selection, change: (rows: Rows) => Decision<T>): Promise<T>
-  /** Rows whose time has come: `nextAt` of subscriptions. */
-  dueSubscriptions(now: number, limit: number): Promise<readonly SubscriptionRow[]>
-  /** The same by `tokenDueAt`. */
-  dueTokens(now: number, limit: number): Promise<readonly TokenRow[]>
-  /** Up to `limit` rows after a key, ordered by key; `server` leaves only its subscriptions. */
-  page<K extends keyof PageRows>(
-    table: K,
-    options: { readonly after?: string; readonly limit: number; readonly server?: string },
-  ): Promise<readonly PageRows[K][]>
+  /** Up to `limit` rows whose time is `now` or before. */
+  due<K extends keyof DueRows>(table: K, now: number, limit: number): Promise<readonly DueRows[K][]>
+  /** Up to `limit` rows after a key, ordered by key; `server` or `owner` leaves only its subscriptions, `owed` only answers that were not sent. */
+  page<K extends keyof PageRows>(table: K, options: PageOptions): Promise<readonly PageRows[K][]>
   /** Newest first. */
   deadLetters(limit: number): Promise<readonly DeadLetter[]>
-  counts(): Promise<StoreCounts>
   /** Remembers whether the server stopped orderly, and answers what was remembered before; a new store says yes. */
   swapClean(clean: boolean): Promise<boolean>
+  /** Settles when the store can be used no more: `undefined` after `close`, else why, as when another process has taken it. */
+  readonly closed: Promise<Error | undefined>
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 // The entry `@smpkit/push-providers/conformance`: the promises of `PushProvider` as tests, for any test runner.
 import assert from 'node:assert/strict'
 import { randomBytes } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
 import { DeviceTokenError } from './errors.js'
 import {
   checkMessagesData,
@@ -69,6 +70,7 @@ export function pushProviderSuite(
       }
     })
   const pushTo = (fixture: ProviderFixture, device: 0 | 1, kind: PushKind): Push => ({
+    id: toBase64url(randomBytes(12)),
     kind,
     token: fixture.provider.readToken(fixture.tokens[device]),
     registeredAt: Date.now(),

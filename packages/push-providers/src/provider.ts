@@ -5,8 +5,11 @@ import type { NotificationData, PushKind } from './notification-data.js'
 export type PushOutcome =
   /** The provider took the push over. It may still never reach the device. */
   | { readonly outcome: 'accepted' }
-  /** Not now: the connection, the provider's load, its limits. `afterMs` is the least delay that it asked for, 0 for none. */
-  | { readonly outcome: 'retry'; readonly afterMs: number; readonly reason: string }
+  /**
+   * Not now: the connection, the provider's load, its limits. `afterMs` is the least delay that it asked for, 0 for none. `all`: the
+   * same would happen to every push to the destination, as with refused credentials: they all wait, and none of them counts as tried.
+   */
+  | { readonly outcome: 'retry'; readonly afterMs: number; readonly reason: string; readonly all?: boolean }
   /** The device token is dead: no push will ever reach it. */
   | { readonly outcome: 'gone'; readonly reason: string }
   /** This push will never be accepted, which says nothing about the device token. */
@@ -14,6 +17,8 @@ export type PushOutcome =
 
 /** One attempt to wake a device. */
 export interface Push {
+  /** The same for all attempts that carry the same, another otherwise; at most 64 characters of base64url. */
+  readonly id: string
   readonly kind: PushKind
   /** The canonical text that `readToken` gave. */
   readonly token: string
@@ -34,7 +39,8 @@ export interface Push {
  * - After its `signal` aborts, `send` MUST settle soon, with `retry` unless the outcome is known, and MUST free what
  *   the push held.
  * - `send` MUST NOT wait for other pushes for more than it needs to keep the provider's own limits; up to
- *   `maxConcurrent` calls MUST be able to be in flight at once, and none of them may delay the others.
+ *   `maxConcurrent` calls MUST be able to be in flight at once, and none of them may delay the others. (The caller adapts how many it
+ *   really sends to what is accepted and what is not.)
  * - It MUST NOT change or look into `notificationData`, and MUST NOT put it, tokens or secrets into reasons, errors or
  *   logs. Reasons MUST be short words from a small set: they become metric labels.
  * - `close` MUST end the pushes in flight as an abort does, free all connections and timers, and settle; it MAY be
@@ -51,6 +57,11 @@ export interface PushProvider extends AsyncDisposable {
    * @throws DeviceTokenError
    */
   readToken(token: unknown): string
+  /**
+   * Where pushes to this device go, for providers whose clients choose it: the origin of its endpoint. A destination that is slow or away
+   * delays no other one. Without it there is one destination. Takes the canonical text, does no I/O.
+   */
+  destinationOf?(token: string): string
   send(push: Push, options: { readonly signal: AbortSignal }): Promise<PushOutcome>
   close(): Promise<void>
 }
