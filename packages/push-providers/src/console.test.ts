@@ -120,7 +120,13 @@ describe('the conformance suite', () => {
   })
 })
 
-const push: Push = { id: 'first', kind: 'check', token: 'secret token', registeredAt: 0, notificationData: checkMessagesData }
+const push: Push = {
+  id: 'first',
+  kind: 'check',
+  token: 'secret token',
+  registeredAt: 0,
+  notificationData: checkMessagesData,
+}
 const options = { signal: new AbortController().signal }
 
 test('the console shows kind, size and opaque data on one line, never the token', async () => {

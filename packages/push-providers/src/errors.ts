@@ -26,3 +26,9 @@ export class DeviceTokenError extends PushError {
   override readonly name = 'DeviceTokenError'
   readonly code = 'DEVICE_TOKEN'
 }
+
+/** A provider's keys or settings cannot be used: its operator has to correct them. */
+export class ProviderConfigError extends PushError {
+  override readonly name = 'ProviderConfigError'
+  readonly code = 'PROVIDER_CONFIG'
+}
