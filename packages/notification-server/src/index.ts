@@ -27,7 +27,7 @@ export {
   type NotificationServerStatus,
 } from './server.js'
 export type { ServerStatus } from './servers.js'
-export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, StoreCounts } from './store.js'
+export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection } from './store.js'
 export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscriptions.js'
 export type { AddedToken, NewToken, TokenState } from './tokens.js'

@@ -18,7 +18,6 @@ export interface IntakeOptions {
   readonly limits: Limits
   readonly logger: Logger
   readonly random: () => number
-  readonly awaited: (id: string) => boolean
   /** Called after the answers were committed. */
   readonly answered: (answers: QueueEffects['answered']) => void
 }

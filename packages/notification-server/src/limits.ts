@@ -9,6 +9,21 @@ export const defaultLimits = {
   /** Of one owner. */
   tokens: 4,
   subscriptions: 5000,
+  /** Requests of one owner in a minute. */
+  requests: 60,
+  /** SMP servers that one owner is the first to name, in a day. */
+  newServers: 20,
+  /** Connections of clients that are accepted in a second, of all. */
+  accepts: 10,
+  /** SMP servers that are being connected to at the same time. */
+  serversConnecting: 500,
+  /** After which a client without a token is dropped. */
+  idleClientExpiry: day,
+  /** Answers that are kept for repeated requests of one owner, and for how long. */
+  answers: 64,
+  answerExpiry: hour,
+  /** For how long an owner is told that something of it was deleted. */
+  tombstoneExpiry: day,
   /** Characters of a server address as text, so that every item fits a push. */
   addressLength: 1024,
   /** Wrong codes before there is a new one. */

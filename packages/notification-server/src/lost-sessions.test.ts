@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory-store.js'
+import { intercepted } from './testing/fakes.js'
 import { settled } from './testing/manual-clock.js'
 import { allAnswered, Device, down, Queue, up, withQueues } from './testing/setup.js'
 
@@ -16,7 +17,7 @@ describe('a session that did not end orderly', () => {
     expect(provider.pushes).toHaveLength(0)
     await clock.advance(2000)
     expect(device.queues(provider.pushes)).toEqual(['check'])
-    expect(await server.status()).toMatchObject({ outbox: {} })
+    expect(await server.status()).toMatchObject({ pushes: { owed: 0 } })
   })
 
   test('a second check within 20 minutes is delayed, not dropped', async () => {
@@ -63,15 +64,10 @@ describe('a session that did not end orderly', () => {
   test('while another one’s checks are being owed owes checks once more', async () => {
     const rows = memoryStore()
     let onPage = async () => {}
-    const store = new Proxy(rows, {
-      get: (target, name: keyof typeof rows) => {
-        const method = target[name] as (...args: unknown[]) => Promise<unknown>
-        return async (...args: unknown[]) => {
-          const result = await method.apply(target, args)
-          if (name === 'page') await onPage()
-          return result
-        }
-      },
+    const store = intercepted(rows, async (name, call) => {
+      const result = await call()
+      if (name === 'page') await onPage()
+      return result
     })
     const { device, provider, subscriber, clock } = await withQueues(1, { store })
     subscriber.emit(down(false), up())

@@ -1,4 +1,6 @@
 // Spec 30 §6, issue texts: what happens by itself when its time has come: another NSUB, periodic pushes, expiry.
+import type { Answers } from './answers.js'
+import type { Clients } from './clients.js'
 import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'
 import { errorKind, type Logger } from './logger.js'
@@ -18,6 +20,10 @@ export interface MaintenanceOptions {
   /** Deletes those that are still so. */
   readonly forget: (tokens: readonly string[], where: (row: TokenRow) => boolean) => Promise<void>
   readonly oweOverdueChecks: () => Promise<void>
+  readonly answers: Answers
+  readonly clients: Clients
+  /** Lets a client go before its rows are deleted. */
+  readonly drop: (owner: string) => Promise<void>
 }
 
 export class Maintenance {
@@ -51,12 +57,31 @@ export class Maintenance {
     await this.#tokens()
     await this.#options.oweOverdueChecks()
     await this.#options.servers.forgetUnused()
+    await this.#options.answers.expire()
+    await this.#tombstones()
+    await this.#clients()
+  }
+
+  async #tombstones(): Promise<void> {
+    const { store, clock, limits } = this.#options
+    const due = await store.due('tombstones', clock.now() - limits.tombstoneExpiry, limits.maintenanceBatch)
+    if (due.length === 0) return
+    const tombstones = due.map(({ id }) => id)
+    await store.atomic({}, () => ({ changes: { remove: { tombstones } }, result: undefined }))
+  }
+
+  async #clients(): Promise<void> {
+    const { clients, drop, limits } = this.#options
+    for (const owner of await clients.idle(limits.maintenanceBatch)) {
+      await drop(owner)
+      await clients.remove(owner)
+    }
   }
 
   /** At most one batch in a round: queues that were subscribed together are not verified together. */
   async #subscriptions(): Promise<void> {
     const { store, servers, clock, limits } = this.#options
-    const due = await store.dueSubscriptions(clock.now(), limits.maintenanceBatch)
+    const due = await store.due('subscriptions', clock.now(), limits.maintenanceBatch)
     if (due.length === 0) return
     const rows = await store.atomic({ subscriptions: { id: due.map(({ id }) => id) } }, ({ subscriptions }) => {
       const now = clock.now()
@@ -74,7 +99,7 @@ export class Maintenance {
   async #tokens(): Promise<void> {
     const { store, outbox, clock, limits, forget } = this.#options
     const isForgotten = (row: TokenRow) => row.status === 'expired' && row.expiresAt <= clock.now()
-    const due = await store.dueTokens(clock.now(), limits.maintenanceBatch)
+    const due = await store.due('tokens', clock.now(), limits.maintenanceBatch)
     if (due.length === 0) return
     const expired = await outbox.commit({ tokens: { id: due.map(({ id }) => id) } }, ({ tokens }) => {
       const now = clock.now()

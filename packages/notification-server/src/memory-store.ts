@@ -1,6 +1,8 @@
 // The store contract in memory: for tests and demonstrations, where nothing has to survive the process.
 import { toBase64url } from '@smpkit/encoding'
 import {
+  type AnswerRow,
+  type ClientRow,
   type DeadLetter,
   deviceKey,
   type NotificationRow,
@@ -9,17 +11,15 @@ import {
   type ServerRow,
   type SubscriptionRow,
   type TokenRow,
+  type TombstoneRow,
   tokenDueAt,
 } from './rows.js'
-import type { Changes, Decision, NotificationStore, PageRows, Rows, Selection, StoreCounts } from './store.js'
+import type { Changes, Decision, DueRows, NotificationStore, PageOptions, PageRows, Rows, Selection } from './store.js'
 import { Table } from './table.js'
 
 const maxDeadLetters = 1000
 const none: readonly never[] = []
 const bySeq = (a: NotificationRow, b: NotificationRow) => a.seq - b.seq
-
-/** Walks that are remembered; others sort again. */
-const maxWalks = 8
 
 const queueOf = (row: SubscriptionRow) => queueKey(row.server, toBase64url(row.notifierId))
 
@@ -45,8 +45,10 @@ class MemoryStore implements NotificationStore {
   })
   readonly #outbox = new Table<OutboxRow, 'token'>((row) => row.id, { token: (row) => row.token })
   readonly #servers = new Table<ServerRow>((row) => row.key, {})
-  /** What is left of walks over pages, so that not every page sorts all keys. */
-  readonly #walks = new Map<string, string[]>()
+  readonly #answers = new Table<AnswerRow, 'owner'>((row) => row.id, { owner: (row) => row.owner })
+  readonly #clients = new Table<ClientRow>((row) => row.owner, {})
+  readonly #tombstones = new Table<TombstoneRow>((row) => row.id, {})
+  #settle = (_why: Error | undefined) => {}
   #deadLetters: DeadLetter[] = []
   #clean = true
   #closed = false
@@ -63,61 +65,57 @@ class MemoryStore implements NotificationStore {
     return result
   }
 
-  async dueSubscriptions(now: number, limit: number): Promise<readonly SubscriptionRow[]> {
+  async due<K extends keyof DueRows>(table: K, now: number, limit: number): Promise<readonly DueRows[K][]> {
     this.#requireOpen()
-    return earliest(this.#subscriptions.values(), (row) => row.nextAt ?? Number.POSITIVE_INFINITY, now, limit)
-  }
-
-  async dueTokens(now: number, limit: number): Promise<readonly TokenRow[]> {
-    this.#requireOpen()
-    return earliest(this.#tokens.values(), tokenDueAt, now, limit)
+    const due = {
+      subscriptions: () =>
+        earliest(this.#subscriptions.values(), (row) => row.nextAt ?? Number.POSITIVE_INFINITY, now, limit),
+      tokens: () => earliest(this.#tokens.values(), tokenDueAt, now, limit),
+      clients: () => earliest(this.#clients.values(), (row) => row.checkAt, now, limit),
+      tombstones: () => earliest(this.#tombstones.values(), (row) => row.at, now, limit),
+      answers: () =>
+        earliest(
+          [...this.#answers.values()].filter(({ state }) => state === 'sent'),
+          (row) => row.at,
+          now,
+          limit,
+        ),
+    }
+    return due[table]() as unknown as readonly DueRows[K][]
   }
 
   async page<K extends keyof PageRows>(
     table: K,
-    { after = '', limit, server }: { readonly after?: string; readonly limit: number; readonly server?: string },
+    { after = '', limit, server, owner, owed }: PageOptions,
   ): Promise<readonly PageRows[K][]> {
     this.#requireOpen()
-    const tables = { subscriptions: this.#subscriptions, outbox: this.#outbox, servers: this.#servers }
-    const rowsOf = tables[table] as unknown as Table<PageRows[K]>
-    const walk = (key: string) => JSON.stringify([table, server, key])
-    const known = this.#walks.get(walk(after))
-    this.#walks.delete(walk(after))
-    const keys = known ?? this.#keysAfter(rowsOf, after, server)
-    const rows: PageRows[K][] = []
-    let taken = 0
-    while (taken < keys.length && rows.length < limit) {
-      const row = rowsOf.get(keys[taken++] as string)
-      if (row !== undefined) rows.push(row)
-    }
-    if (taken < keys.length) {
-      this.#walks.set(walk(keys[taken - 1] as string), keys.slice(taken))
-      const [oldest] = this.#walks.keys()
-      if (this.#walks.size > maxWalks && oldest !== undefined) this.#walks.delete(oldest)
-    }
-    return rows
+    const tables = {
+      tokens: this.#tokens,
+      subscriptions: this.#subscriptions,
+      outbox: this.#outbox,
+      servers: this.#servers,
+      answers: this.#answers,
+      clients: this.#clients,
+      tombstones: this.#tombstones,
+    } as const
+    const of = tables[table] as unknown as Table<PageRows[K]>
+    const rows = Array.from(of.values()).filter((row) => {
+      const one = row as unknown as Partial<SubscriptionRow & AnswerRow>
+      if (of.keyOf(row) <= after) return false
+      if (server !== undefined && one.server !== server) return false
+      if (owner !== undefined && one.owner !== owner) return false
+      return owed !== true || (one as Partial<AnswerRow>).state !== 'sent'
+    })
+    return rows.sort((a, b) => (of.keyOf(a) < of.keyOf(b) ? -1 : 1)).slice(0, limit)
   }
 
-  #keysAfter<R>(table: Table<R>, after: string, server: string | undefined): string[] {
-    const keys =
-      server === undefined
-        ? Array.from(table.values(), (row) => table.keyOf(row))
-        : Array.from(this.#subscriptions.find('server', server), (row) => row.id)
-    return keys.filter((key) => key > after).sort()
-  }
+  readonly closed = new Promise<Error | undefined>((resolve) => {
+    this.#settle = resolve
+  })
 
   async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
     this.#requireOpen()
     return this.#deadLetters.slice(-limit).reverse()
-  }
-
-  async counts(): Promise<StoreCounts> {
-    this.#requireOpen()
-    return {
-      tokens: countBy(this.#tokens.values(), (row) => row.status),
-      subscriptions: countBy(this.#subscriptions.values(), (row) => row.status),
-      outbox: countBy(this.#outbox.values(), (row) => row.kind),
-    }
   }
 
   async swapClean(clean: boolean): Promise<boolean> {
@@ -129,6 +127,7 @@ class MemoryStore implements NotificationStore {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#settle(undefined)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -139,7 +138,18 @@ class MemoryStore implements NotificationStore {
     if (this.#closed) throw new StoreClosedError()
   }
 
-  #select({ tokens, subscriptions, notifications, outbox, servers, countsOf }: Selection): Rows {
+  #select({
+    tokens,
+    subscriptions,
+    notifications,
+    outbox,
+    servers,
+    usedServers,
+    answers,
+    clients,
+    tombstones,
+    countsOf,
+  }: Selection): Rows {
     const found = subscriptions ? this.#selectSubscriptions(subscriptions) : none
     return {
       tokens:
@@ -150,6 +160,13 @@ class MemoryStore implements NotificationStore {
       notifications: notifications ? this.#selectNotifications(notifications) : none,
       outbox: outbox?.id?.flatMap((id) => this.#outbox.get(id) ?? []) ?? none,
       servers: servers?.key?.flatMap((key) => this.#servers.get(key) ?? []) ?? none,
+      usedServers: usedServers?.filter((key) => this.#subscriptions.count('server', key) > 0) ?? none,
+      answers: [
+        ...(answers?.id?.flatMap((id) => this.#answers.get(id) ?? []) ?? none),
+        ...(answers?.owner?.flatMap((owner) => [...this.#answers.find('owner', owner)]) ?? none),
+      ],
+      clients: clients?.owner?.flatMap((owner) => this.#clients.get(owner) ?? []) ?? none,
+      tombstones: tombstones?.id?.flatMap((id) => this.#tombstones.get(id) ?? []) ?? none,
       counts: {
         tokens: countsOf === undefined ? 0 : this.#tokens.count('owner', countsOf),
         subscriptions: countsOf === undefined ? 0 : this.#subscriptions.count('owner', countsOf),
@@ -186,7 +203,8 @@ class MemoryStore implements NotificationStore {
   #selectNotifications({ subscription = none, oldest }: NonNullable<Selection['notifications']>): NotificationRow[] {
     const rows = new Set<NotificationRow>()
     for (const id of subscription) add(rows, this.#notifications.get(id))
-    if (oldest) add(rows, ...[...this.#notifications.find('token', oldest.token)].sort(bySeq).slice(0, oldest.limit))
+    for (const token of oldest?.tokens ?? none)
+      add(rows, ...[...this.#notifications.find('token', token)].sort(bySeq).slice(0, oldest?.limit))
     return [...rows].sort(bySeq)
   }
 
@@ -204,6 +222,13 @@ class MemoryStore implements NotificationStore {
       if (this.#notifications.get(subscription)?.seq === seq) this.#notifications.remove(subscription)
     }
     for (const id of remove?.outbox ?? []) this.#outbox.remove(id)
+    for (const id of remove?.servers ?? []) this.#servers.remove(id)
+    for (const id of remove?.answers ?? []) this.#answers.remove(id)
+    for (const id of remove?.clients ?? []) {
+      for (const row of [...this.#answers.find('owner', id)]) this.#answers.remove(row.id)
+      this.#clients.remove(id)
+    }
+    for (const id of remove?.tombstones ?? []) this.#tombstones.remove(id)
     for (const row of changes.tokens ?? []) this.#tokens.put(row)
     for (const row of changes.subscriptions ?? []) {
       this.#subscriptions.put(row)
@@ -213,6 +238,9 @@ class MemoryStore implements NotificationStore {
     for (const row of changes.outbox ?? []) this.#outbox.put(row)
     for (const row of changes.outboxIfAbsent ?? []) if (!this.#outbox.get(row.id)) this.#outbox.put(row)
     for (const row of changes.servers ?? []) this.#servers.put(row)
+    for (const row of changes.answers ?? []) this.#answers.put(row)
+    for (const row of changes.clients ?? []) this.#clients.put(row)
+    for (const row of changes.tombstones ?? []) this.#tombstones.put(row)
     this.#deadLetters.push(...(changes.deadLetters ?? []))
     if (this.#deadLetters.length > 2 * maxDeadLetters) this.#deadLetters = this.#deadLetters.slice(-maxDeadLetters)
   }
@@ -226,9 +254,7 @@ class MemoryStore implements NotificationStore {
   #removeSubscription(id: string): void {
     const row = this.#subscriptions.remove(id)
     this.#notifications.remove(id)
-    if (!row) return
-    this.#queues.delete(queueOf(row))
-    if (this.#subscriptions.count('server', row.server) === 0) this.#servers.remove(row.server)
+    if (row) this.#queues.delete(queueOf(row))
   }
 }
 
@@ -251,10 +277,4 @@ function earliest<R>(rows: Iterable<R>, timeOf: (row: R) => number, now: number,
   const due: R[] = []
   for (const row of rows) if (timeOf(row) <= now) due.push(row)
   return due.sort((a, b) => timeOf(a) - timeOf(b)).slice(0, limit)
-}
-
-function countBy<R, K extends string>(rows: Iterable<R>, keyOf: (row: R) => K): Partial<Record<K, number>> {
-  const counts: Partial<Record<K, number>> = {}
-  for (const row of rows) counts[keyOf(row)] = (counts[keyOf(row)] ?? 0) + 1
-  return counts
 }

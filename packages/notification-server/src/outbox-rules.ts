@@ -37,7 +37,7 @@ export type Plan =
 /** What `plan` looks at. One more notification than fits tells `settle` whether some are left. */
 export const selectionFor = ({ token, kind }: Owed): Selection => ({
   tokens: { id: [token] },
-  notifications: kind === 'message' ? { oldest: { token, limit: maxItems + 1 } } : {},
+  notifications: kind === 'message' ? { oldest: { tokens: [token], limit: maxItems + 1 } } : {},
   outbox: { id: [outboxId(token, kind)] },
 })
 

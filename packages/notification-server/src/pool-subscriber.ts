@@ -132,8 +132,14 @@ class PoolSubscriber implements SmpSubscriber {
 const keyOf = ({ address }: PooledServer): string => toBase64url(address.keyHash)
 
 /** `END` and `DELD` come as events, in their order with notifications; what is pending is tried again by the pool. */
-function eventOf({ server, id: notifierId, result, error }: SubscriptionOutcome): SubscriberEvent | undefined {
-  if (result === 'ok') return { type: 'subscribed', server: keyOf(server), notifierId }
+function eventOf({
+  server,
+  id: notifierId,
+  result,
+  error,
+  serviceId,
+}: SubscriptionOutcome): SubscriberEvent | undefined {
+  if (result === 'ok') return { type: 'subscribed', server: keyOf(server), notifierId, serviceId }
   if (result !== 'error' || !error) return undefined
   return { type: 'refused', server: keyOf(server), notifierId, code: error.code }
 }

@@ -122,7 +122,7 @@ test('every notification is pushed, or the device is told to look after it', asy
       for (const { nonce, at } of notified.values()) {
         expect(told.get(nonce) ?? told.get('check') ?? 0).toBeGreaterThan(at)
       }
-      expect(await setup.server.status()).toMatchObject({ outbox: {}, pushes: { inFlight: 0, owed: 0 } })
+      expect(await setup.server.status()).toMatchObject({ pushes: { inFlight: 0, owed: 0 } })
       await setup.server.close()
     }),
     { numRuns: 60 },

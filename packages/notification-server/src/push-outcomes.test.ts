@@ -1,7 +1,7 @@
 import type { PushOutcome } from '@smpkit/push-providers'
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory-store.js'
-import { mortal } from './testing/fakes.js'
+import { intercepted, mortal } from './testing/fakes.js'
 import { settled } from './testing/manual-clock.js'
 import { allAnswered, Device, down, setUp, up, withQueues } from './testing/setup.js'
 
@@ -169,15 +169,9 @@ describe('an answer of the provider', () => {
     const rows = memoryStore()
     const { store, die } = mortal(rows)
     // Commits are learned of late.
-    const late = new Proxy(store, {
-      get: (target, name: keyof typeof store) => {
-        const method = target[name] as (...args: unknown[]) => Promise<unknown>
-        return async (...args: unknown[]) => {
-          const result = await method.apply(target, args)
-          if (isLate && name === 'atomic') await new Promise(() => {})
-          return result
-        }
-      },
+    const late = intercepted(store, async (name, call) => {
+      const result = await call()
+      return isLate && name === 'atomic' ? new Promise(() => {}) : result
     })
     let isLate = false
     const setup = await setUp({ store: late })

@@ -25,8 +25,6 @@ export interface QueueEventContext {
   /** 0..1, for spreading. */
   readonly random: () => number
   readonly nextSeq: () => number
-  /** Whether somebody waits for the answer to the first `NSUB` of this subscription. */
-  readonly awaited: (id: string) => boolean
 }
 
 /** The rows are those of the events' queues with their tokens. Events of unknown queues are ignored. */
@@ -35,7 +33,7 @@ export function applyQueueEvents(
   rows: Rows,
   context: QueueEventContext,
 ): Decision<QueueEffects> {
-  const { now, nextSeq, awaited } = context
+  const { now, nextSeq } = context
   const tokens = new Map(rows.tokens.map((row) => [row.id, row]))
   const byQueue = new Map(rows.subscriptions.map((row) => [keyOfQueue(row), row]))
   const changed = new Map<string, SubscriptionRow>()
@@ -69,7 +67,7 @@ export function applyQueueEvents(
       individually.push(row)
       continue
     }
-    if (event.type === 'refused' && event.code === 'AUTH' && row.status === 'pending' && awaited(row.id)) {
+    if (event.type === 'refused' && event.code === 'AUTH' && row.status === 'pending' && row.awaited) {
       // Nothing is kept of what was refused at once.
       removed.add(row.id)
       changed.delete(row.id)
@@ -117,9 +115,11 @@ export function transition(
   switch (event.type) {
     case 'subscribed':
       // Most of these come after a reconnection: a hundred thousand rows need not be written for it.
-      if (row.status === 'active' && row.nextAt > now) return row
+      if (row.status === 'active' && row.nextAt > now && row.byService === (event.serviceId !== null)) return row
       return to({
         status: 'active',
+        awaited: false,
+        byService: event.serviceId !== null,
         retries: 0,
         nextAt: now + limits.verifyEvery * (0.9 + 0.1 * random()),
         updatedAt: row.status === 'active' ? row.updatedAt : now,

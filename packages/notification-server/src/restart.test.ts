@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory-store.js'
-import { mortal } from './testing/fakes.js'
+import { intercepted, mortal } from './testing/fakes.js'
 import { ManualClock, settled } from './testing/manual-clock.js'
 import { allAnswered, Queue, setUp, up, withQueues } from './testing/setup.js'
 
@@ -28,21 +28,16 @@ describe('a restart', () => {
     for (let steps = 0; steps < 14; steps++) {
       const rows = memoryStore()
       let left = Number.POSITIVE_INFINITY
-      const dying = new Proxy(rows, {
-        get: (target, name: keyof typeof rows) => {
-          const method = target[name] as (...args: unknown[]) => Promise<unknown>
-          return async (...args: unknown[]) => {
-            if (left-- <= 0) return new Promise(() => {})
-            const result = await method.apply(target, args)
-            return left < 0 ? new Promise(() => {}) : result
-          }
-        },
+      const dying = intercepted(rows, async (_name, call) => {
+        if (left-- <= 0) return new Promise(() => {})
+        const result = await call()
+        return left < 0 ? new Promise(() => {}) : result
       })
       const { device, notify, clock } = await withQueues(8, { store: dying })
       left = steps
       await notify(1, 2, 3, 4, 5, 6, 7)
       await notify(8, 1)
-      const committed = await rows.read({ notifications: { oldest: { token: device.id, limit: 99 } } })
+      const committed = await rows.read({ notifications: { oldest: { tokens: [device.id], limit: 99 } } })
       const second = await setUp({ store: rows, clock })
       await clock.advance(minute)
       const after = device.queues(second.provider.pushes).join()
@@ -50,9 +45,9 @@ describe('a restart', () => {
         const { subscriptions } = await rows.read({ subscriptions: { id: [subscription] } })
         expect(after.split(',')).toContain(String(subscriptions[0]?.notifierId[0]))
       }
-      expect((await rows.read({ notifications: { oldest: { token: device.id, limit: 99 } } })).notifications).toEqual(
-        [],
-      )
+      expect(
+        (await rows.read({ notifications: { oldest: { tokens: [device.id], limit: 99 } } })).notifications,
+      ).toEqual([])
       await second.server.close()
     }
   })
@@ -74,14 +69,9 @@ describe('a restart', () => {
     const rows = memoryStore()
     let slow = false
     const waiting: (() => void)[] = []
-    const store = new Proxy(rows, {
-      get: (target, name: keyof typeof rows) => {
-        const method = target[name] as (...args: unknown[]) => Promise<unknown>
-        return async (...args: unknown[]) => {
-          if (slow && name === 'read') await new Promise<void>((resolve) => waiting.push(resolve))
-          return method.apply(target, args)
-        }
-      },
+    const store = intercepted(rows, async (name, call) => {
+      if (slow && name === 'read') await new Promise<void>((resolve) => waiting.push(resolve))
+      return call()
     })
     const { notify, provider, clock, server } = await withQueues(1, { store })
     slow = true
@@ -114,14 +104,9 @@ describe('a restart', () => {
     provider.outcomes.push({ outcome: 'retry', afterMs: minute, reason: '503' })
     await notify(1)
     await server.close()
-    const failing = new Proxy(store, {
-      get: (target, name: keyof typeof store) => {
-        const method = target[name] as (...args: unknown[]) => Promise<unknown>
-        return async (...args: unknown[]) => {
-          if (name === 'page' && args[0] === 'subscriptions') throw new Error('no subscriptions')
-          return method.apply(target, args)
-        }
-      },
+    const failing = intercepted(store, async (name, call, [table]) => {
+      if (name === 'page' && table === 'subscriptions') throw new Error('no subscriptions')
+      return call()
     })
     await expect(setUp({ store: failing, clock })).rejects.toThrow('no subscriptions')
     expect(clock.timers).toBe(0)

@@ -1,14 +1,18 @@
 // Spec 30 §5, §6: the notification server as a library object; front doors call it for their owners.
 import type { PushProvider } from '@smpkit/push-providers'
+import { Answers } from './answers.js'
+import { Clients } from './clients.js'
 import { type Clock, systemClock } from './clock.js'
+import { RowCounter, type RowCounts } from './counted-store.js'
+import type { Core, FrontDoor } from './front-door.js'
 import { Intake } from './intake.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { errorKind, type Logger, silent } from './logger.js'
 import { Maintenance } from './maintenance.js'
 import { Outbox, type PushReport } from './outbox.js'
 import type { DeadLetter } from './rows.js'
-import { type ServerStatus, Servers } from './servers.js'
-import type { NotificationStore, StoreCounts } from './store.js'
+import { isKeptUp, type ServerStatus, Servers } from './servers.js'
+import { type NotificationStore, pagesOf } from './store.js'
 import type { SmpSubscriber } from './subscriber.js'
 import { Subscriptions } from './subscriptions.js'
 import { Tokens } from './tokens.js'
@@ -20,6 +24,8 @@ export interface NotificationServerOptions {
   readonly store: NotificationStore
   /** By their names; stay open. */
   readonly providers: readonly PushProvider[]
+  /** How clients come in, besides by calls of this object; closed with the server. Default: none. */
+  readonly doors?: readonly FrontDoor[]
   readonly limits?: Partial<Limits>
   readonly logger?: Logger
   readonly clock?: Clock
@@ -29,17 +35,19 @@ export interface NotificationServerOptions {
   readonly onPush?: (report: PushReport) => void
 }
 
-export interface NotificationServerStatus extends StoreCounts {
+export interface NotificationServerStatus extends RowCounts {
   readonly servers: readonly ServerStatus[]
   readonly pushes: { readonly inFlight: number; readonly owed: number }
 }
 
 export interface NotificationServer extends AsyncDisposable {
   readonly tokens: Pick<Tokens, 'add' | 'verify' | 'replace' | 'setPeriod' | 'get' | 'remove'>
-  readonly subscriptions: Pick<Subscriptions, 'add' | 'get' | 'list' | 'remove'>
+  readonly subscriptions: Pick<Subscriptions, 'add' | 'addAll' | 'get' | 'list' | 'remove' | 'removeAll'>
   status(): Promise<NotificationServerStatus>
   /** The newest pushes that were given up. */
   deadLetters(limit?: number): Promise<readonly DeadLetter[]>
+  /** Settles when the server has ended: `undefined` after `close`, else why, as when another process has taken the store. */
+  readonly closed: Promise<Error | undefined>
   /**
    * Ends all sessions, stores what they received, aborts pushes in flight (they stay owed) and leaves no timers. Callers have
    * ended their calls before; a wait for an SMP server's answer ends as if its time had passed. A store that fails now is not
@@ -53,12 +61,16 @@ export interface NotificationServer extends AsyncDisposable {
  * tokens get a check-messages push as well. Rejects if the store does, with everything closed as by `close`.
  */
 export async function createNotificationServer(options: NotificationServerOptions): Promise<NotificationServer> {
-  const { subscriber, store, providers, clock = systemClock, logger = silent, random = Math.random, onPush } = options
+  const { subscriber, providers, doors = [], clock = systemClock, logger = silent, random = Math.random } = options
   const limits: Limits = { ...defaultLimits, ...options.limits }
+  const counter = new RowCounter()
+  const store = counter.watch(options.store)
   const servers = new Servers(store, subscriber, clock, logger)
-  const outbox = new Outbox({ store, providers, clock, limits, logger, random, onPush })
+  const outbox = new Outbox({ store, providers, clock, limits, logger, random, onPush: options.onPush })
   const tokens = new Tokens({ store, providers, servers, outbox, clock, limits })
   const subscriptions = new Subscriptions({ store, servers, tokens, outbox, clock, limits })
+  const answers = new Answers(store, clock, limits)
+  const clients = new Clients({ store, servers, answers, clock, limits })
   const intake = new Intake({
     store,
     subscriber,
@@ -68,21 +80,39 @@ export async function createNotificationServer(options: NotificationServerOption
     limits,
     logger,
     random,
-    awaited: (id) => subscriptions.awaited(id),
     answered: (answers) => subscriptions.answered(answers),
   })
-  const forget: Tokens['forget'] = (ids, where) => tokens.forget(ids, where)
-  const oweOverdueChecks = () => intake.oweOverdueChecks()
-  const maintenance = new Maintenance({ store, servers, outbox, clock, limits, logger, forget, oweOverdueChecks })
+  const maintenance = new Maintenance({
+    store,
+    servers,
+    outbox,
+    clock,
+    limits,
+    logger,
+    answers,
+    clients,
+    forget: (ids, where) => tokens.forget(ids, where),
+    oweOverdueChecks: () => intake.oweOverdueChecks(),
+    drop: async (owner) => {
+      for (const door of doors) await door.drop?.(owner)
+    },
+  })
+  const core: Core = { tokens, subscriptions, clients, answers, providers, limits, clock, logger }
 
   let received: Promise<boolean> | undefined
   let started = false
+  let settle = (_why: Error | undefined) => {}
+  const closed = new Promise<Error | undefined>((resolve) => {
+    settle = resolve
+  })
+
   async function end(): Promise<void> {
+    // A store that another process has taken must not be worked for: the sockets go first, whatever else is to be ended.
+    const sockets = [subscriber.close(), ...doors.map((door) => door.close())]
+    intake.stopRetrying()
+    await Promise.all(sockets)
     subscriptions.close()
     await maintenance.close()
-    // First: a subscriber with a full buffer closes only when that is taken from it.
-    intake.stopRetrying()
-    await subscriber.close()
     await servers.close()
     const complete = await received
     await outbox.close()
@@ -90,30 +120,38 @@ export async function createNotificationServer(options: NotificationServerOption
     await store.swapClean(true).catch((error) => logger.error({ error: errorKind(error) }, 'the end was not stored'))
   }
 
+  let closing: Promise<void> | undefined
+  const close = (why?: Error) => {
+    closing ??= end().finally(() => settle(why))
+    return closing
+  }
+
   try {
-    await servers.restore(await store.swapClean(false))
+    const clean = await store.swapClean(false)
+    for await (const rows of pagesOf(store, 'tokens')) counter.addTokens(rows)
+    await servers.restore(clean)
     await outbox.restore()
     received = intake.run()
-    for await (const rows of servers.subscribed()) servers.subscribe(rows)
+    for await (const rows of pagesOf(store, 'subscriptions')) {
+      counter.addSubscriptions(rows)
+      servers.subscribe(rows.filter(isKeptUp))
+    }
+    for (const door of doors) await door.start(core)
     maintenance.start()
     started = true
   } catch (error) {
-    await end()
+    await close(error as Error)
     throw error
   }
-
-  let closing: Promise<void> | undefined
-  const close = () => {
-    closing ??= end()
-    return closing
-  }
+  void store.closed.then((why) => close(why ?? new Error('the store was closed')))
 
   return {
     tokens,
     subscriptions,
-    status: async () => ({ ...(await store.counts()), servers: servers.list(), pushes: outbox.activity }),
+    closed,
+    status: async () => ({ ...counter.counts, servers: servers.list(), pushes: outbox.activity }),
     deadLetters: (limit = 100) => store.deadLetters(limit),
-    close,
-    [Symbol.asyncDispose]: close,
+    close: () => close(),
+    [Symbol.asyncDispose]: () => close(),
   }
 }

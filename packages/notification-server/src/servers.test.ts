@@ -35,7 +35,6 @@ test('the status counts tokens and subscriptions and says which servers are down
   expect(await server.status()).toEqual({
     tokens: { active: 1 },
     subscriptions: { active: 1 },
-    outbox: {},
     servers: [{ address: addressText(), up: false, since: clock.now(), reason: 'connection' }],
     pushes: { inFlight: 0, owed: 0 },
   })

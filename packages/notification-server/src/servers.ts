@@ -6,7 +6,7 @@ import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/add
 import type { Clock } from './clock.js'
 import { errorKind, type Logger } from './logger.js'
 import type { ServerRow, SubscriptionRow } from './rows.js'
-import type { NotificationStore } from './store.js'
+import { type NotificationStore, pagesOf } from './store.js'
 import type { Notifier, SmpSubscriber } from './subscriber.js'
 
 export interface ServerStatus {
@@ -32,8 +32,6 @@ interface ServerState {
   probedAt: number
 }
 
-const pageSize = 1000
-
 /** Not more often is one server looked for at another address, in milliseconds. */
 const probeEvery = 60_000
 
@@ -50,14 +48,10 @@ export class Servers {
 
   /** Reads the servers. After an unclean end, each of them owes a check. */
   async restore(clean: boolean): Promise<void> {
-    for (let after = ''; ; ) {
-      const rows = await this.store.page('servers', { after, limit: pageSize })
+    for await (const rows of pagesOf(this.store, 'servers')) {
       const owing = clean ? rows : rows.map((row) => ({ ...row, checkOwed: true }))
-      if (!clean && owing.length > 0)
-        await this.store.atomic({}, () => ({ changes: { servers: owing }, result: undefined }))
+      if (!clean) await this.store.atomic({}, () => ({ changes: { servers: owing }, result: undefined }))
       for (const row of owing) this.remember(row)
-      if (rows.length < pageSize) return
-      after = (rows.at(-1) as ServerRow).key
     }
   }
 
@@ -123,15 +117,9 @@ export class Servers {
     }
   }
 
-  /** Every subscription of a server that is to be kept up, in pieces; of all servers without a key. */
-  async *subscribed(key?: string): AsyncGenerator<readonly SubscriptionRow[]> {
-    for (let after = ''; ; ) {
-      const options = key === undefined ? { after, limit: pageSize } : { after, limit: pageSize, server: key }
-      const rows = await this.store.page('subscriptions', options)
-      yield rows.filter(({ status }) => status === 'pending' || status === 'active')
-      if (rows.length < pageSize) return
-      after = (rows.at(-1) as SubscriptionRow).id
-    }
+  /** Every subscription of a server that is to be kept up, in pieces. */
+  async *subscribed(server: string): AsyncGenerator<readonly SubscriptionRow[]> {
+    for await (const rows of pagesOf(this.store, 'subscriptions', { server })) yield rows.filter(isKeptUp)
   }
 
   setUp(key: string): void {
@@ -170,18 +158,23 @@ export class Servers {
   }
 
   /**
-   * Drops the servers whose rows went with their last subscriptions: clients name as many as they like. One that is up is kept
-   * until it is down, because it would not be told of again.
+   * Drops the servers without subscriptions: clients name as many as they like. One that is up is kept until it is down, because it would
+   * not be told of again.
    */
   async forgetUnused(): Promise<void> {
     const idle = [...this.#states.values()].filter(({ up, moving }) => !up && !moving).map(({ row }) => row)
-    if (idle.length === 0) return
-    const { servers } = await this.store.read({ servers: { key: idle.map(({ key }) => key) } })
-    const kept = new Set(servers.map(({ key }) => key))
+    const key = idle.map((row) => row.key)
+    const { usedServers } = await this.store.read({ usedServers: key })
+    if (usedServers.length === idle.length) return
+    const unused = await this.store.atomic({ servers: { key }, usedServers: key }, (rows) => {
+      const used = new Set(rows.usedServers)
+      const unused = rows.servers.filter((row) => !used.has(row.key)).map((row) => row.key)
+      return { changes: { remove: { servers: unused } }, result: new Set(unused) }
+    })
     for (const row of idle) {
       const state = this.#states.get(row.key)
       // A row that was made meanwhile is another one.
-      if (!kept.has(row.key) && state?.row === row && !state.up) this.#states.delete(row.key)
+      if (unused.has(row.key) && state?.row === row && !state.up) this.#states.delete(row.key)
     }
   }
 
@@ -224,6 +217,9 @@ export class Servers {
     await Promise.all(this.#moves)
   }
 }
+
+/** Whether its queue is subscribed from the start of a session, and not only when its time has come. */
+export const isKeptUp = ({ status }: SubscriptionRow): boolean => status === 'pending' || status === 'active'
 
 function notifierOf({ notifierId, notifierKey }: SubscriptionRow): Notifier {
   return { notifierId, notifierKey: PrivateKey.fromDer(notifierKey) as PrivateAuthKey }

@@ -1,5 +1,4 @@
 // design.md §5: the contract of what keeps the rows. In memory now; databases implement the same.
-import type { PushKind } from '@smpkit/push-providers'
 import type {
   AnswerRow,
   ClientRow,
@@ -161,3 +160,22 @@ export interface NotificationStore extends AsyncDisposable {
   readonly closed: Promise<Error | undefined>
   close(): Promise<void>
 }
+
+const pageSize = 1000
+
+/** All rows of a table, in pages. */
+export async function* pagesOf<K extends keyof PageRows>(
+  store: NotificationStore,
+  table: K,
+  options: Omit<PageOptions, 'after' | 'limit'> = {},
+): AsyncGenerator<readonly PageRows[K][]> {
+  for (let after = ''; ; ) {
+    const rows = await store.page(table, { ...options, after, limit: pageSize })
+    if (rows.length > 0) yield rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < pageSize) return
+    after = keyOf(last)
+  }
+}
+
+const keyOf = (row: PageRows[keyof PageRows]): string => ('key' in row ? row.key : 'id' in row ? row.id : row.owner)

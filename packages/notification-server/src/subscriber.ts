@@ -10,8 +10,13 @@ export interface Notifier {
 
 /** `server` is the key hash in base64url everywhere: a server is that, whatever its hosts are called. */
 export type SubscriberEvent =
-  /** The answer to `NSUB` was `OK` or `SOK`, in the present session. */
-  | { readonly type: 'subscribed'; readonly server: string; readonly notifierId: Uint8Array }
+  /** The answer to `NSUB` was `OK` or `SOK`, in the present session; `SOK` may name our service, which the queue is counted to then. */
+  | {
+      readonly type: 'subscribed'
+      readonly server: string
+      readonly notifierId: Uint8Array
+      readonly serviceId: Uint8Array | null
+    }
   /** It was an error that is no passing one, `AUTH` or `SERVICE` or another word; the queue is not tried again. */
   | { readonly type: 'refused'; readonly server: string; readonly notifierId: Uint8Array; readonly code: string }
   | {

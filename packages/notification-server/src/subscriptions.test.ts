@@ -26,14 +26,17 @@ describe('adding a subscription', () => {
     subscriber.emit(up(), queue.event('subscribed'))
     const { id, ...state } = await added
     expect(state).toMatchObject({ status: 'active', reason: null, created: true })
-    expect(await server.subscriptions.list(device.owner)).toMatchObject([{ id, status: 'active' }])
+    expect(await server.subscriptions.list({ owner: device.owner, limit: 9 })).toMatchObject({
+      items: [{ id, status: 'active' }],
+      more: false,
+    })
   })
 
   test('answers conflict when the SMP server does not accept the key, and keeps nothing', async () => {
     const { setup, device, queue, server, subscriber } = await withDevice()
     subscriber.answer = 'AUTH'
     await expect(queue.add(setup, device)).rejects.toEqual(refusal('CONFLICT', 'auth'))
-    expect(await server.subscriptions.list(device.owner)).toEqual([])
+    expect(await server.subscriptions.list({ owner: device.owner, limit: 9 })).toEqual({ items: [], more: false })
   })
 
   test('answers pending when the SMP server says nothing for as long as it may take, and goes on', async () => {
@@ -252,8 +255,8 @@ describe('a subscription', () => {
     expect(provider.pushes).toHaveLength(1)
     await emit(queue.notification())
     expect(provider.pushes).toHaveLength(1)
-    await expect(server.subscriptions.get(owned)).rejects.toEqual(refusal('NOT_FOUND', 'subscription'))
-    expect(await server.status()).toMatchObject({ subscriptions: {}, outbox: {} })
+    await expect(server.subscriptions.get(owned)).rejects.toEqual(refusal('GONE', 'subscription'))
+    expect(await server.status()).toMatchObject({ subscriptions: {} })
   })
 
   test('is nobody’s but its owner’s', async () => {
@@ -261,7 +264,7 @@ describe('a subscription', () => {
     const stranger = { owner: 'stranger', id: owned.id }
     await expect(server.subscriptions.get(stranger)).rejects.toEqual(refusal('NOT_FOUND', 'subscription'))
     await expect(server.subscriptions.remove(stranger)).rejects.toEqual(refusal('NOT_FOUND', 'subscription'))
-    expect(await server.subscriptions.list('stranger')).toEqual([])
+    expect(await server.subscriptions.list({ owner: 'stranger', limit: 9 })).toEqual({ items: [], more: false })
   })
 
   test('moves with all of its server when that is down and answers at an address that a later one names', async () => {

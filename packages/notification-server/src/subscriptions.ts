@@ -1,29 +1,66 @@
 // Spec 30 §5: which queues of which servers wake which tokens.
-import { type PrivateAuthKey, randomBytes } from '@smpkit/crypto'
-import { equalBytes, toBase64url } from '@smpkit/encoding'
-import { parseServerAddress, portOf, type ServerAddress, serverAddressToText } from '@smpkit/smp-commands/address'
+import type { PrivateAuthKey } from '@smpkit/crypto'
+import type { ServerAddress } from '@smpkit/smp-commands/address'
+import { type Along, withAlong } from './along.js'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
 import type { Outbox } from './outbox.js'
-import { freshRow } from './outbox-rules.js'
 import { type Owned, ownRow } from './owned.js'
-import { queueKey, type ServerRow, type SubscriptionRow, type SubscriptionStatus } from './rows.js'
+import type { SubscriptionRow, SubscriptionStatus } from './rows.js'
 import type { Servers } from './servers.js'
-import type { Decision, NotificationStore, Rows } from './store.js'
-import type { Tokens } from './tokens.js'
+import type { NotificationStore } from './store.js'
+import {
+  type Planned,
+  type PlannedItem,
+  planSubscriptions,
+  queueOf,
+  type ReadItem,
+  readServer,
+  requireNotifierId,
+  selectionOf,
+} from './subscription-rules.js'
+import { tombstonesOf } from './token-rules.js'
+import type { AddedToken, NewToken, Tokens } from './tokens.js'
 
-export interface NewSubscription {
-  readonly owner: string
+/** What is to be subscribed. */
+export interface SubscriptionItem {
   /** As the owner knows it: pushes name the queue by this address. As text `smp://…`, without a password. */
   readonly server: ServerAddress | string
   readonly notifierId: Uint8Array
   readonly notifierKey: PrivateAuthKey
-  /** The id of a token of the same owner, whatever its status. */
-  readonly token: string
+  /** The id of a token of the same owner, whatever its status; or a token that is registered as by `tokens.add`. */
+  readonly token: string | Omit<NewToken, 'owner' | 'along'>
+}
+
+export interface NewSubscription extends SubscriptionItem {
+  readonly owner: string
   /** For how many milliseconds to wait for the SMP server: 0 to 15,000, which is the default. */
   readonly wait?: number
   readonly signal?: AbortSignal
+}
+
+export interface NewSubscriptions {
+  readonly owner: string
+  /** What of a request does not fit goes as the error that it is. */
+  readonly items: readonly (SubscriptionItem | { readonly error: NotificationServerError })[]
+  readonly wait?: number
+  readonly signal?: AbortSignal
+  /** Written with the subscriptions; after it the answers of the SMP servers are awaited, if any are (`isAwaited`). */
+  readonly along?: Along<readonly PlannedItem[]> | undefined
+  /** Written when they have come, or the time is over. */
+  readonly settledAlong?: Along<readonly AddedItem[]> | undefined
+}
+
+/** What was added earlier, and is not answered yet. */
+export interface Unsettled {
+  readonly items: readonly (
+    | AddedItem
+    | { readonly id: string; readonly created: boolean; readonly token: AddedToken | null }
+  )[]
+  readonly wait: number
+  readonly signal?: AbortSignal | undefined
+  readonly along?: Along<readonly AddedItem[]> | undefined
 }
 
 export interface SubscriptionState {
@@ -37,6 +74,21 @@ export interface SubscriptionState {
 export interface AddedSubscription extends SubscriptionState {
   /** The owner did not have it before. */
   readonly created: boolean
+  /** Of a token that came with the subscription. */
+  readonly token: AddedToken | null
+}
+
+export type AddedItem = AddedSubscription | { readonly error: NotificationServerError }
+
+export interface ListOptions {
+  readonly owner: string
+  /** Only those of this status. */
+  readonly status?: SubscriptionStatus | undefined
+  /** Only those whose status changed then or later, in milliseconds. */
+  readonly since?: number | undefined
+  /** Those after this id. */
+  readonly after?: string | undefined
+  readonly limit: number
 }
 
 export interface SubscriptionsOptions {
@@ -48,14 +100,11 @@ export interface SubscriptionsOptions {
   readonly limits: Limits
 }
 
-const maxNotifierId = 255
+/** How many rows are read at once where not all of them are given out. */
+const pageSize = 500
 
-/** What adding a subscription wrote. */
-interface Committed {
-  readonly row: SubscriptionRow
-  readonly created: boolean
-  readonly serverRow: ServerRow | null
-}
+/** Whether the answer of an SMP server to this one is still to come. */
+export const isAwaited = (item: PlannedItem): item is Planned => 'row' in item && item.row.status === 'pending'
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
@@ -72,56 +121,117 @@ export class Subscriptions {
    * @throws NotificationServerError BAD_REQUEST, NOT_FOUND `token`, LIMIT, CONFLICT `auth` (nothing is kept) or `taken`
    * @throws the reason of `signal`; the subscription stays
    */
-  async add(subscription: NewSubscription): Promise<AddedSubscription> {
-    const { signal, wait = this.#options.limits.subscribeWait } = subscription
-    signal?.throwIfAborted()
-    const { servers, tokens, store, limits } = this.#options
-    const { row, created } = await this.#commit(subscription)
-    // Before NSUB is sent, so that no answer comes too early.
-    const waiter = wait > 0 && row.status === 'pending' ? this.#waitFor(row.id) : undefined
-    try {
-      if (created) servers.subscribe([row])
-      servers.considerMove(row.server, row.address)
-      await tokens.touch(subscription.owner, [subscription.token])
-      await waiter?.wait(Math.min(wait, limits.subscribeWait), signal)
-    } finally {
-      waiter?.stop()
-    }
-    const { subscriptions } = await store.read({ subscriptions: { id: [row.id] } })
-    const [present] = subscriptions
-    if (!present)
-      throw new NotificationServerError('CONFLICT', 'auth', 'expected a notifier key that the SMP server accepts')
-    return { ...this.#stateOf(present), created }
+  async add({ owner, wait, signal, ...item }: NewSubscription): Promise<AddedSubscription> {
+    const waiting = { ...(wait === undefined ? {} : { wait }), ...(signal ? { signal } : {}) }
+    const [added] = await this.addAll({ owner, items: [item], ...waiting })
+    if (!added || 'error' in added) throw added?.error
+    return added
   }
 
-  /** @throws NotificationServerError NOT_FOUND */
+  /** As `add`, for several at once: one transaction and one wait. What is refused of one is its `error`. */
+  async addAll({ owner, items, along, settledAlong, ...options }: NewSubscriptions): Promise<readonly AddedItem[]> {
+    const { signal, wait = this.#options.limits.subscribeWait } = options
+    signal?.throwIfAborted()
+    const { servers, tokens } = this.#options
+    const read = items.map((item) => this.#read(owner, item))
+    const planned = await this.#commit(owner, read, wait > 0, along)
+    const rows = planned.flatMap((item) => ('row' in item ? [item] : []))
+    const settled = rows.some(isAwaited) && wait > 0
+    const added = planned.map((item) => ('row' in item ? this.#addedOf(item) : item))
+    // Waiters are there before NSUB is sent, so that no answer comes too early.
+    const result = settled ? this.settle({ items: added, wait, signal, along: settledAlong }) : added
+    servers.subscribe(rows.filter(({ created }) => created).map(({ row }) => row))
+    for (const { row } of rows) servers.considerMove(row.server, row.address)
+    await tokens.touch(owner, [...new Set(rows.map(({ row }) => row.token))])
+    return result
+  }
+
+  /** Waits for the answers of the SMP servers to what was added, also by an earlier process. */
+  async settle({ items, wait, signal, along }: Unsettled): Promise<readonly AddedItem[]> {
+    const { store, limits } = this.#options
+    const ids = items.flatMap((item) => ('id' in item ? [item.id] : []))
+    const waiter = this.#waitFor(ids)
+    try {
+      const { subscriptions } = await store.read({ subscriptions: { id: ids } })
+      const open = new Set(subscriptions.filter(({ status }) => status === 'pending').map(({ id }) => id))
+      this.answered(ids.filter((id) => !open.has(id)).map((id) => ({ id })))
+      await waiter.wait(Math.min(wait, limits.subscribeWait), signal)
+    } finally {
+      waiter.stop()
+    }
+    return store.atomic({ subscriptions: { id: ids } }, ({ subscriptions }) => {
+      const present = new Map(subscriptions.map((row) => [row.id, row]))
+      const result = items.map((item): AddedItem => {
+        if ('error' in item) return item
+        const row = present.get(item.id)
+        return row ? this.#addedOf({ ...item, row }) : { error: refusedKey() }
+      })
+      const changed = subscriptions.filter(({ awaited }) => awaited).map((row) => ({ ...row, awaited: false }))
+      return withAlong({ changes: { subscriptions: changed }, result }, along, result)
+    })
+  }
+
+  /** @throws NotificationServerError NOT_FOUND, GONE */
   async get({ owner, id }: Owned): Promise<SubscriptionState> {
-    const { subscriptions } = await this.#options.store.read({ subscriptions: { id: [id] } })
-    const row = ownRow(subscriptions, { owner, id }, 'subscription')
+    const selection = { subscriptions: { id: [id] }, tombstones: { id: [id] } }
+    const { subscriptions, tombstones } = await this.#options.store.read(selection)
+    const row = ownRow(subscriptions, { owner, id }, 'subscription', tombstones)
     await this.#options.tokens.touch(owner, [row.token])
     return this.#stateOf(row)
   }
 
-  /** All subscriptions of an owner. */
-  async list(owner: string): Promise<readonly SubscriptionState[]> {
-    const { subscriptions } = await this.#options.store.read({ subscriptions: { owner: [owner] } })
-    await this.#options.tokens.touch(owner, [...new Set(subscriptions.map(({ token }) => token))])
-    return subscriptions.map((row) => this.#stateOf(row))
+  /** Subscriptions of an owner in the order of their ids, and whether there are more. */
+  async list({ owner, status, since = 0, after = '', limit }: ListOptions): Promise<SubscriptionList> {
+    const found: SubscriptionState[] = []
+    const tokens = new Set<string>()
+    for (let from = after; found.length <= limit; ) {
+      const rows = await this.#options.store.page('subscriptions', { after: from, limit: pageSize, owner })
+      for (const row of rows) {
+        const state = this.#stateOf(row)
+        tokens.add(row.token)
+        if ((status === undefined || state.status === status) && state.updatedAt >= since) found.push(state)
+      }
+      const last = rows.at(-1)
+      if (!last || rows.length < pageSize) break
+      from = last.id
+    }
+    await this.#options.tokens.touch(owner, [...tokens])
+    return { items: found.slice(0, limit), more: found.length > limit }
   }
 
-  /** Deletes a subscription and its unsent notification. @throws NotificationServerError NOT_FOUND */
+  /** Deletes a subscription and its unsent notification. @throws NotificationServerError NOT_FOUND, GONE */
   async remove({ owner, id }: Owned): Promise<void> {
-    const row = await this.#options.store.atomic({ subscriptions: { id: [id] } }, ({ subscriptions }) => {
-      const row = ownRow(subscriptions, { owner, id }, 'subscription')
-      return { changes: { remove: { subscriptions: [id] } }, result: row }
-    })
-    this.#options.servers.unsubscribe([row])
-    await this.#options.tokens.touch(owner, [row.token])
+    const [result] = await this.removeAll({ owner, ids: [id] })
+    if (result instanceof NotificationServerError) throw result
   }
 
-  /** Whether somebody waits for the first answer. */
-  awaited(id: string): boolean {
-    return this.#waiting.has(id)
+  /** The same for several; for each of them the error, or `undefined`. */
+  async removeAll({
+    owner,
+    ids,
+    along,
+  }: RemovedSubscriptions): Promise<readonly (NotificationServerError | undefined)[]> {
+    const { store, servers, tokens, clock } = this.#options
+    const selection = { subscriptions: { id: ids }, tombstones: { id: ids } }
+    const { rows, results } = await store.atomic(selection, ({ subscriptions, tombstones }) => {
+      const results = ids.map((id) => {
+        try {
+          ownRow(subscriptions, { owner, id }, 'subscription', tombstones)
+          return undefined
+        } catch (error) {
+          return error as NotificationServerError
+        }
+      })
+      const rows = subscriptions.filter((row) => row.owner === owner)
+      const changes = {
+        tombstones: tombstonesOf(rows, clock.now()),
+        remove: { subscriptions: rows.map((row) => row.id) },
+      }
+      return withAlong({ changes, result: { rows, results } }, along, results)
+    })
+    servers.unsubscribe(rows)
+    await tokens.touch(owner, [...new Set(rows.map(({ token }) => token))])
+    return results
   }
 
   answered(answers: readonly { readonly id: string }[]): void {
@@ -134,32 +244,44 @@ export class Subscriptions {
     for (const waiters of this.#waiting.values()) for (const resolve of waiters) resolve()
   }
 
-  async #commit(subscription: NewSubscription): Promise<Committed> {
-    const { store, servers, outbox, clock, limits } = this.#options
-    const { owner, notifierId, token } = subscription
-    const { server, address } = readServer(subscription.server, limits)
-    if (notifierId.length === 0 || notifierId.length > maxNotifierId) {
-      throw new NotificationServerError('BAD_REQUEST', 'notifierId', `expected an id of 1 to ${maxNotifierId} bytes`)
+  #read(
+    owner: string,
+    item: NewSubscriptions['items'][number],
+  ): ReadItem | { readonly error: NotificationServerError } {
+    if ('error' in item) return item
+    const { notifierId, notifierKey, token } = item
+    try {
+      const place = readServer(item.server, this.#options.limits)
+      requireNotifierId(notifierId)
+      const device = typeof token === 'string' ? token : this.#options.tokens.registration({ owner, ...token })
+      return { ...place, notifierId, notifierKey, token: device }
+    } catch (error) {
+      if (error instanceof NotificationServerError) return { error }
+      throw error
     }
-    const queue = { subscriptions: { queue: [queueKey(server, toBase64url(notifierId))] } }
-    const before = await store.read(queue)
-    const notifications = { subscription: before.subscriptions.map((row) => row.id) }
-    const selection = { ...queue, notifications, tokens: { id: [token] }, servers: { key: [server] }, countsOf: owner }
-    const done = await outbox.commit(selection, (rows) => {
-      const now = clock.now()
-      const [known] = rows.subscriptions
-      if (known) return putTo(known, subscription, rows, now)
-      if (rows.counts.subscriptions >= limits.subscriptions) {
-        throw new NotificationServerError(
-          'LIMIT',
-          'subscriptions',
-          `expected at most ${limits.subscriptions} subscriptions`,
-        )
-      }
-      return create(subscription, { server, address, nextAt: now + limits.verifyEvery, updatedAt: now }, rows)
+  }
+
+  async #commit(
+    owner: string,
+    items: readonly (ReadItem | { readonly error: NotificationServerError })[],
+    awaited: boolean,
+    along: NewSubscriptions['along'],
+  ): Promise<readonly PlannedItem[]> {
+    const { store, servers, outbox, clock, limits } = this.#options
+    const read = items.filter((item): item is ReadItem => !('error' in item))
+    const before = await store.read({ subscriptions: { queue: read.map(queueOf) } })
+    const known = before.subscriptions.filter((row) => row.owner === owner).map(({ id }) => id)
+    const { planned, serverRows } = await outbox.commit(selectionOf(owner, read, known), (rows) => {
+      const { changes, planned } = planSubscriptions(items, rows, { owner, now: clock.now(), limits, awaited })
+      const serverRows = changes.servers ?? []
+      return withAlong({ changes, result: { planned, serverRows } }, along, planned)
     })
-    if (done.serverRow) servers.remember(done.serverRow)
-    return done
+    for (const row of serverRows) servers.remember(row)
+    return planned
+  }
+
+  #addedOf({ row, created, token }: Planned): AddedSubscription {
+    return { ...this.#stateOf(row), created, token }
   }
 
   #stateOf(row: SubscriptionRow): SubscriptionState {
@@ -170,98 +292,53 @@ export class Subscriptions {
     return { id, status: 'inactive', reason: 'server down', updatedAt: Math.max(since, updatedAt) }
   }
 
-  /** From now on the row is one whose answer is awaited, until `stop`. */
-  #waitFor(id: string): { wait(milliseconds: number, signal?: AbortSignal): Promise<void>; stop(): void } {
-    let resolve = () => {}
-    const answer = new Promise<void>((done) => {
-      resolve = done
+  /** From now on the answers to these are awaited, until `stop`. */
+  #waitFor(ids: readonly string[]): { wait(milliseconds: number, signal?: AbortSignal): Promise<void>; stop(): void } {
+    const open = new Map<string, () => void>()
+    let finish = () => {}
+    const answered = new Promise<void>((resolve) => {
+      finish = resolve
     })
-    const waiters = this.#waiting.get(id) ?? new Set()
-    this.#waiting.set(id, waiters.add(resolve))
-    if (this.#closed) resolve()
+    for (const id of ids) {
+      const resolve = () => {
+        open.delete(id)
+        if (open.size === 0) finish()
+      }
+      open.set(id, resolve)
+      const waiters = this.#waiting.get(id) ?? new Set()
+      this.#waiting.set(id, waiters.add(resolve))
+    }
+    const resolvers = [...open]
+    if (this.#closed || open.size === 0) finish()
     const stop = () => {
-      waiters.delete(resolve)
-      if (waiters.size === 0 && this.#waiting.get(id) === waiters) this.#waiting.delete(id)
+      for (const [id, resolve] of resolvers) {
+        const waiters = this.#waiting.get(id)
+        waiters?.delete(resolve)
+        if (waiters?.size === 0) this.#waiting.delete(id)
+      }
     }
     const wait = async (milliseconds: number, signal?: AbortSignal) => {
-      const cancel = this.#options.clock.schedule(resolve, milliseconds)
-      signal?.addEventListener('abort', resolve)
-      await answer
+      const cancel = this.#options.clock.schedule(finish, milliseconds)
+      signal?.addEventListener('abort', finish)
+      await answered
       cancel()
-      signal?.removeEventListener('abort', resolve)
+      signal?.removeEventListener('abort', finish)
       signal?.throwIfAborted()
     }
     return { wait, stop }
   }
 }
 
-/** The same again from its owner: the token changes, and what is owed for this queue is owed to it now. */
-function putTo(known: SubscriptionRow, given: NewSubscription, rows: Rows, now: number): Decision<Committed> {
-  const { owner, token, notifierKey } = given
-  if (known.owner !== owner) {
-    throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other owner has')
-  }
-  if (!equalBytes(known.notifierKey, notifierKey.toDer())) {
-    throw new NotificationServerError('CONFLICT', 'auth', 'expected the notifier key of the earlier subscription')
-  }
-  const { provider } = ownRow(rows.tokens, { owner, id: token })
-  const row = { ...known, token }
-  const moved = known.token === token ? [] : rows.notifications.map((one) => ({ ...one, token }))
-  return {
-    changes: {
-      subscriptions: [row],
-      notifications: moved,
-      outboxIfAbsent: moved.map(() => freshRow({ token, kind: 'message', provider }, now)),
-    },
-    result: { row, created: false, serverRow: null },
-  }
+export interface SubscriptionList {
+  readonly items: readonly SubscriptionState[]
+  readonly more: boolean
 }
 
-function create(
-  { owner, token, notifierId, notifierKey }: NewSubscription,
-  place: Pick<SubscriptionRow, 'server' | 'address' | 'nextAt' | 'updatedAt'>,
-  rows: Rows,
-): Decision<Committed> {
-  ownRow(rows.tokens, { owner, id: token })
-  const serverRow = rows.servers[0] ?? { key: place.server, address: place.address, checkOwed: false }
-  // Very many rows share these texts.
-  const address = serverRow.address === place.address ? serverRow.address : place.address
-  const row: SubscriptionRow = {
-    id: toBase64url(randomBytes(24)),
-    owner,
-    token,
-    notifierId: notifierId.slice(),
-    notifierKey: notifierKey.toDer(),
-    status: 'pending',
-    reason: null,
-    endedAt: null,
-    retries: 0,
-    ...place,
-    server: serverRow.key,
-    address,
-  }
-  return {
-    changes: { subscriptions: [row], servers: [serverRow] },
-    result: { row, created: true, serverRow },
-  }
+export interface RemovedSubscriptions {
+  readonly owner: string
+  readonly ids: readonly string[]
+  readonly along?: Along<readonly (NotificationServerError | undefined)[]> | undefined
 }
 
-/** The key of the server, and its address as text. */
-function readServer(given: ServerAddress | string, limits: Limits): { server: string; address: string } {
-  try {
-    const text =
-      typeof given === 'string'
-        ? given
-        : serverAddressToText({ hosts: given.hosts, port: given.port, keyHash: given.keyHash })
-    const parsed = parseServerAddress(text, 'smp')
-    portOf(parsed)
-    const address = serverAddressToText(parsed)
-    if (parsed.password === null && parsed.keyHash.length === 32 && address.length <= limits.addressLength) {
-      return { server: toBase64url(parsed.keyHash), address }
-    }
-  } catch (cause) {
-    throw new NotificationServerError('BAD_REQUEST', 'server', 'expected the address of an SMP server', { cause })
-  }
-  const expected = `expected an address of at most ${limits.addressLength} characters with a hash of 32 bytes and no password`
-  throw new NotificationServerError('BAD_REQUEST', 'server', expected)
-}
+const refusedKey = () =>
+  new NotificationServerError('CONFLICT', 'auth', 'expected a notifier key that the SMP server accepts')

@@ -2,8 +2,9 @@
 import { constantTimeEqual, PrivateKey, randomBytes } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
 import { tokenSecret } from '@smpkit/push-providers/payload'
+import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
-import { deviceKey, type TokenRow } from './rows.js'
+import { type ClientRow, deviceKey, type TokenRow, type TombstoneRow } from './rows.js'
 import type { NewToken } from './tokens.js'
 
 const day = 86_400_000
@@ -57,11 +58,41 @@ export function revived(row: TokenRow, now: number, limits: Limits): TokenRow {
   return { ...row, ...times, status: 'registered', reason: null }
 }
 
-export function newToken(
-  { owner, provider, deviceToken, dhKey }: Omit<NewToken, 'token'> & { readonly deviceToken: string },
+/** A device as its provider knows it. */
+export type Registration = Pick<NewToken, 'owner' | 'provider' | 'dhKey'> & { readonly deviceToken: string }
+
+/**
+ * The row of a registration: the one that is among `tokens`, alive again, or a new one.
+ * @throws NotificationServerError CONFLICT `dhKey`, LIMIT
+ */
+export function registered(
+  given: Registration,
+  { tokens, count }: { readonly tokens: readonly TokenRow[]; readonly count: number },
   now: number,
   limits: Limits,
-): TokenRow {
+): { readonly row: TokenRow; readonly created: boolean } {
+  const device = deviceKey(given.provider, given.deviceToken)
+  const known = tokens.find((row) => row.owner === given.owner && deviceKey(row.provider, row.deviceToken) === device)
+  if (known && !constantTimeEqual(known.clientKey, given.dhKey.toRaw())) {
+    throw new NotificationServerError('CONFLICT', 'dhKey', 'expected the key of the earlier registration, got another')
+  }
+  if (!known && count >= limits.tokens) {
+    const message = `expected at most ${limits.tokens} tokens of an owner`
+    throw new NotificationServerError('LIMIT', 'tokens', message, { max: limits.tokens })
+  }
+  const row = known ? used(revived(known, now, limits), now, limits) : newToken(given, now, limits)
+  return { row, created: !known }
+}
+
+/** Whoever has a token is not idle. */
+export const busy = (clients: readonly ClientRow[]): ClientRow[] =>
+  clients.filter(({ idleSince }) => idleSince !== null).map((row) => ({ ...row, idleSince: null }))
+
+/** For a day their owner is told that they are gone. */
+export const tombstonesOf = (rows: readonly { readonly id: string; readonly owner: string }[], now: number) =>
+  rows.map(({ id, owner }): TombstoneRow => ({ id, owner, at: now }))
+
+function newToken({ owner, provider, deviceToken, dhKey }: Registration, now: number, limits: Limits): TokenRow {
   const serverKey = PrivateKey.generate('x25519')
   return {
     id: toBase64url(randomBytes(24)),

@@ -1,17 +1,29 @@
 // Spec 30 §5, 20 §8–§9, §12: registrations of devices.
-import { constantTimeEqual, PrivateKey, type PublicKey, sha256 } from '@smpkit/crypto'
+import { PrivateKey, type PublicKey, sha256 } from '@smpkit/crypto'
 import { concat } from '@smpkit/encoding'
 import type { PushProvider } from '@smpkit/push-providers'
+import { type Along, withAlong } from './along.js'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
 import { type Owned, ownRow } from './owned.js'
-import { deviceKey, type OutboxRow, outboxId, type TokenRow, type TokenStatus } from './rows.js'
+import { deviceKey, type OutboxRow, outboxId, type SubscriptionRow, type TokenRow, type TokenStatus } from './rows.js'
 import { keyHashOf, type Servers } from './servers.js'
-import type { Decision, NotificationStore } from './store.js'
-import { isSameDevice, isStale, judgeCode, newToken, revived, used, withNewCode } from './token-rules.js'
+import type { Changes, NotificationStore } from './store.js'
+import {
+  busy,
+  isSameDevice,
+  isStale,
+  type Judgement,
+  judgeCode,
+  type Registration,
+  registered,
+  tombstonesOf,
+  used,
+  withNewCode,
+} from './token-rules.js'
 
 export interface NewToken {
   readonly owner: string
@@ -21,6 +33,7 @@ export interface NewToken {
   readonly token: unknown
   /** The client's half of the secret that encrypts pushes. */
   readonly dhKey: PublicKey<'x25519'>
+  readonly along?: Along<AddedToken> | undefined
 }
 
 export interface AddedToken {
@@ -51,6 +64,10 @@ export interface TokensOptions {
   readonly limits: Limits
 }
 
+type OwnedCode = Owned & { readonly code: Uint8Array; readonly along?: Along<Judgement['result']> | undefined }
+type OwnedReplacement = Owned & Pick<NewToken, 'provider' | 'token'> & { readonly along?: Along<void> | undefined }
+type OwnedPeriod = Owned & { readonly minutes: number; readonly along?: Along<void> | undefined }
+
 const leastPeriod = 20
 
 /** Kinds of pushes that wait until a token is active. */
@@ -68,30 +85,27 @@ export class Tokens {
    * invalid or expired token; the code stays the same.
    * @throws NotificationServerError BAD_REQUEST, CONFLICT `dhKey`, LIMIT
    */
-  async add({ owner, provider, token, dhKey }: NewToken): Promise<AddedToken> {
+  async add(given: NewToken): Promise<AddedToken> {
     const { outbox, clock, limits } = this.#options
-    const deviceToken = this.#readToken(provider, token)
-    const device = deviceKey(provider, deviceToken)
-    const selection = { tokens: { device: [device] }, countsOf: owner }
-    const { row, created } = await outbox.commit(selection, ({ tokens, counts }) => {
+    const registration = this.registration(given)
+    const { owner, provider, deviceToken } = registration
+    const selection = {
+      tokens: { device: [deviceKey(provider, deviceToken)] },
+      clients: { owner: [owner] },
+      countsOf: owner,
+    }
+    return outbox.commit(selection, ({ tokens, clients, counts }) => {
       const now = clock.now()
-      const known = tokens.find((one) => one.owner === owner)
-      if (known && !constantTimeEqual(known.clientKey, dhKey.toRaw())) {
-        throw new NotificationServerError(
-          'CONFLICT',
-          'dhKey',
-          'expected the key of the earlier registration, got another',
-        )
-      }
-      if (!known && counts.tokens >= limits.tokens) {
-        throw new NotificationServerError('LIMIT', 'tokens', `expected at most ${limits.tokens} tokens of an owner`)
-      }
-      const row = known
-        ? used(revived(known, now, limits), now, limits)
-        : newToken({ owner, provider, deviceToken, dhKey }, now, limits)
-      return this.#withVerification(row, now, { row, created: !known })
+      const { row, created } = registered(registration, { tokens, count: counts.tokens }, now, limits)
+      const added = addedToken(row, created)
+      const { changes } = this.#withVerification(row, now)
+      return withAlong({ changes: { ...changes, clients: busy(clients) }, result: added }, given.along, added)
     })
-    return { id: row.id, dhKey: PrivateKey.fromRaw('x25519', row.serverKey).publicKey, status: row.status, created }
+  }
+
+  /** What a client gave for a token, with the provider's canonical text. @throws NotificationServerError BAD_REQUEST */
+  registration({ owner, provider, token, dhKey }: NewToken): Registration {
+    return { owner, provider, deviceToken: this.#readToken(provider, token), dhKey }
   }
 
   /**
@@ -99,46 +113,53 @@ export class Tokens {
    * deleted with their subscriptions. After ten wrong codes a new one is pushed.
    * @throws NotificationServerError NOT_FOUND, FORBIDDEN
    */
-  async verify({ owner, id, code }: Owned & { readonly code: Uint8Array }): Promise<void> {
+  async verify({ owner, id, code, along }: OwnedCode): Promise<void> {
     const { store, clock, limits } = this.#options
     const { provider, deviceToken } = await this.#find({ owner, id })
     const device = deviceKey(provider, deviceToken)
     const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
     const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
-    const { subscriptions: lost } = await store.read({ subscriptions: { token } })
     const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
-    const selection = { tokens: { id: [id], device: [device] }, outbox: outboxIds }
-    const { result } = await this.#options.outbox.commit(selection, ({ tokens, outbox }) => {
+    const selection = { tokens: { id: [id], device: [device] }, subscriptions: { token }, outbox: outboxIds }
+    const { result, lost } = await this.#options.outbox.commit(selection, ({ tokens, subscriptions, outbox }) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
       const judged = judgeCode(row, code, now, limits)
-      if (judged.result === 'new code') return this.#withVerification(judged.row, now, judged)
-      if (judged.result !== 'active') return { changes: { tokens: [judged.row] }, result: judged }
-      const others = tokens.filter((one) => one.owner !== owner && isSameDevice(one, row))
+      const { result } = judged
+      const none = { result, lost: [] as readonly SubscriptionRow[] }
+      if (result === 'new code') {
+        const { changes } = this.#withVerification(judged.row, now)
+        return withAlong({ changes, result: none }, along, result)
+      }
+      if (result !== 'active') return withAlong({ changes: { tokens: [judged.row] }, result: none }, along, result)
+      // One that registered the device a moment ago, and was not read, stays until the next verification.
+      const others = tokens.filter((one) => token.includes(one.id) && isSameDevice(one, row))
+      const lost = subscriptions.filter((one) => others.some((other) => other.id === one.token))
       const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
+      const tombstones = tombstonesOf([...others, ...lost], now)
       // What came before the token was active goes now; how long that is ago, and failures of the token before, do not count.
       const waiting = row.status === 'active' ? [] : outbox.map((one) => freshRow(one, now))
-      return { changes: { tokens: [judged.row], outbox: waiting, remove }, result: judged }
+      const changes = { tokens: [judged.row], outbox: waiting, tombstones, remove }
+      return withAlong({ changes, result: { result, lost } }, along, result)
     })
     if (result === 'active') return this.#options.servers.unsubscribe(lost)
-    if (result === 'status') throw new NotificationServerError('FORBIDDEN', 'status', 'expected a registered token')
-    throw new NotificationServerError('FORBIDDEN', 'code', 'expected the code that was pushed, got another')
+    throw refusedCode(result)
   }
 
   /**
    * The device has a new push token: it is to be verified again, all else stays.
    * @throws NotificationServerError NOT_FOUND, BAD_REQUEST, CONFLICT `exists`
    */
-  async replace({ owner, id, provider, token }: Owned & Pick<NewToken, 'provider' | 'token'>): Promise<void> {
+  async replace({ owner, id, provider, token, along }: OwnedReplacement): Promise<void> {
     const { clock, limits } = this.#options
     const deviceToken = this.#readToken(provider, token)
     const device = deviceKey(provider, deviceToken)
     const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
     await this.#options.outbox.commit(
-      { tokens: { id: [id], device: [device] }, outbox: outboxIds },
-      ({ tokens, outbox }) => {
+      { tokens: { id: [id], device: [device] }, outbox: outboxIds, tombstones: { id: [id] } },
+      ({ tokens, outbox, tombstones }) => {
         const now = clock.now()
-        const before = ownRow(tokens, { owner, id })
+        const before = ownRow(tokens, { owner, id }, 'token', tombstones)
         const isOther = (one: TokenRow) =>
           deviceKey(one.provider, one.deviceToken) === device && one.owner === owner && one.id !== id
         if (tokens.some(isOther))
@@ -154,26 +175,24 @@ export class Tokens {
         const times = { usedAt: now, expiresAt: now + limits.unverifiedExpiry, periodicAt: null }
         const row = withNewCode({ ...before, ...fresh, ...times }, limits)
         // What is owed waits for the new provider.
-        return this.#withVerification(
-          row,
-          now,
-          undefined,
-          outbox.map((one) => ({ ...one, provider })),
-        )
+        const moved = outbox.map((one) => ({ ...one, provider }))
+        const { changes } = this.#withVerification(row, now, moved)
+        return withAlong({ changes, result: undefined }, along, undefined)
       },
     )
   }
 
   /** Sets periodic check-messages pushes; 0 turns them off. @throws NotificationServerError NOT_FOUND, BAD_REQUEST `minutes` */
-  async setPeriod({ owner, id, minutes }: Owned & { readonly minutes: number }): Promise<void> {
+  async setPeriod({ owner, id, minutes, along }: OwnedPeriod): Promise<void> {
     if (!Number.isSafeInteger(minutes) || (minutes !== 0 && minutes < leastPeriod) || minutes > 65535) {
       throw new NotificationServerError('BAD_REQUEST', 'minutes', `expected 0, or ${leastPeriod} to 65535 minutes`)
     }
     const { store, clock, limits } = this.#options
-    await store.atomic({ tokens: { id: [id] } }, ({ tokens }) => {
-      const row = used(ownRow(tokens, { owner, id }), clock.now(), limits)
+    await store.atomic({ tokens: { id: [id] }, tombstones: { id: [id] } }, ({ tokens, tombstones }) => {
+      const row = used(ownRow(tokens, { owner, id }, 'token', tombstones), clock.now(), limits)
       const periodicAt = minutes > 0 && row.status === 'active' ? clock.now() + minutes * 60_000 : null
-      return { changes: { tokens: [{ ...row, periodMinutes: minutes, periodicAt }] }, result: undefined }
+      const changes = { tokens: [{ ...row, periodMinutes: minutes, periodicAt }] }
+      return withAlong({ changes, result: undefined }, along, undefined)
     })
   }
 
@@ -192,21 +211,31 @@ export class Tokens {
     return { status, reason, updatedAt, periodMinutes, subscriptions: { count: subscriptions.length, hash } }
   }
 
-  /** Deletes a token with its subscriptions and what is owed to it. @throws NotificationServerError NOT_FOUND */
-  async remove(owned: Owned): Promise<void> {
+  /** Deletes a token with its subscriptions and what is owed to it. @throws NotificationServerError NOT_FOUND, GONE */
+  async remove({ along, ...owned }: Owned & { readonly along?: Along<void> | undefined }): Promise<void> {
     await this.#find(owned)
-    await this.forget([owned.id])
+    await this.#forget([owned.id], (row) => row.owner === owned.owner, along)
   }
 
   /** Deletes tokens of any owners, of these those that are so. */
-  async forget(token: readonly string[], where: (row: TokenRow) => boolean = () => true): Promise<void> {
-    const { store, servers } = this.#options
-    const { subscriptions } = await store.read({ subscriptions: { token } })
-    const removed = await store.atomic({ tokens: { id: token } }, ({ tokens }) => {
-      const ids = tokens.filter(where).map(({ id }) => id)
-      return { changes: { remove: { tokens: ids } }, result: new Set(ids) }
+  forget(token: readonly string[], where: (row: TokenRow) => boolean): Promise<void> {
+    return this.#forget(token, where, undefined)
+  }
+
+  async #forget(
+    token: readonly string[],
+    where: (row: TokenRow) => boolean,
+    along: Along<void> | undefined,
+  ): Promise<void> {
+    const { store, servers, clock } = this.#options
+    const lost = await store.atomic({ tokens: { id: token }, subscriptions: { token } }, (rows) => {
+      const removed = rows.tokens.filter(where)
+      const ids = new Set(removed.map(({ id }) => id))
+      const lost = rows.subscriptions.filter((row) => ids.has(row.token))
+      const tombstones = tombstonesOf([...removed, ...lost], clock.now())
+      return withAlong({ changes: { tombstones, remove: { tokens: [...ids] } }, result: lost }, along, undefined)
     })
-    servers.unsubscribe(subscriptions.filter((row) => removed.has(row.token)))
+    servers.unsubscribe(lost)
   }
 
   /** Notes that the client of these tokens is alive; written once a day. */
@@ -232,13 +261,27 @@ export class Tokens {
     }
   }
 
+  /** @throws NotificationServerError NOT_FOUND, GONE */
   async #find({ owner, id }: Owned): Promise<TokenRow> {
-    const { tokens } = await this.#options.store.read({ tokens: { id: [id] } })
-    return ownRow(tokens, { owner, id })
+    const { tokens, tombstones } = await this.#options.store.read({ tokens: { id: [id] }, tombstones: { id: [id] } })
+    return ownRow(tokens, { owner, id }, 'token', tombstones)
   }
 
-  #withVerification<T>(row: TokenRow, now: number, result: T, others: readonly OutboxRow[] = []): Decision<T> {
-    const owed = freshRow({ token: row.id, kind: 'verification', provider: row.provider }, now)
-    return { changes: { tokens: [row], outbox: [owed, ...others] }, result }
+  #withVerification(row: TokenRow, now: number, others: readonly OutboxRow[] = []): { readonly changes: Changes } {
+    return { changes: { tokens: [row], outbox: [owedVerification(row, now), ...others] } }
   }
+}
+
+export const owedVerification = (row: TokenRow, now: number): OutboxRow =>
+  freshRow({ token: row.id, kind: 'verification', provider: row.provider }, now)
+
+export function addedToken(row: TokenRow, created: boolean): AddedToken {
+  return { id: row.id, dhKey: PrivateKey.fromRaw('x25519', row.serverKey).publicKey, status: row.status, created }
+}
+
+/** Why a code did not activate a token. */
+export function refusedCode(result: Exclude<Judgement['result'], 'active'>): NotificationServerError {
+  return result === 'status'
+    ? new NotificationServerError('FORBIDDEN', 'status', 'expected a registered token')
+    : new NotificationServerError('FORBIDDEN', 'code', 'expected the code that was pushed, got another')
 }

@@ -120,22 +120,31 @@ export function mortal(store: NotificationStore): {
 } {
   let dead = false
   const failures = { next: 0 }
-  const handler: ProxyHandler<NotificationStore> = {
-    get(target, name: keyof NotificationStore) {
-      const method = target[name] as (...args: unknown[]) => Promise<unknown>
-      return async (...args: unknown[]) => {
-        if (dead) return new Promise(() => {})
-        if (name === 'atomic' && failures.next > 0) {
-          failures.next--
-          throw new Error('the store failed')
-        }
-        const result = await method.apply(target, args)
-        return dead ? new Promise(() => {}) : result
-      }
-    },
-  }
+  const watched = intercepted(store, async (name, call) => {
+    if (dead) return new Promise(() => {})
+    if (name === 'atomic' && failures.next > 0) {
+      failures.next--
+      throw new Error('the store failed')
+    }
+    const result = await call()
+    return dead ? new Promise(() => {}) : result
+  })
   const die = () => {
     dead = true
   }
-  return { store: new Proxy(store, handler), failures, die }
+  return { store: watched, failures, die }
+}
+
+/** A store whose calls go through `around`. */
+export function intercepted(
+  store: NotificationStore,
+  around: (name: keyof NotificationStore, call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>,
+): NotificationStore {
+  return new Proxy(store, {
+    get(target, name: keyof NotificationStore) {
+      const member: unknown = target[name]
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => around(name, async () => member.apply(target, args), args)
+    },
+  })
 }

@@ -1,0 +1,276 @@
+// Spec 30 §5: what becomes of requests to subscribe. Pure functions over rows.
+import { type PrivateAuthKey, randomBytes } from '@smpkit/crypto'
+import { equalBytes, toBase64url } from '@smpkit/encoding'
+import { parseServerAddress, portOf, type ServerAddress, serverAddressToText } from '@smpkit/smp-commands/address'
+import { NotificationServerError } from './errors.js'
+import type { Limits } from './limits.js'
+import { freshRow } from './outbox-rules.js'
+import { ownRow } from './owned.js'
+import {
+  type ClientRow,
+  deviceKey,
+  type NotificationRow,
+  type OutboxRow,
+  queueKey,
+  type ServerRow,
+  type SubscriptionRow,
+  type TokenRow,
+} from './rows.js'
+import type { Changes, Rows, Selection } from './store.js'
+import { busy, type Registration, registered } from './token-rules.js'
+import { type AddedToken, addedToken, owedVerification } from './tokens.js'
+
+const day = 86_400_000
+const maxNotifierId = 255
+
+/** A request to subscribe whose fields fit. */
+export interface ReadItem {
+  readonly server: string
+  /** As its owner knows it. */
+  readonly address: string
+  readonly notifierId: Uint8Array
+  readonly notifierKey: PrivateAuthKey
+  /** The id of a token, or one that is registered with the subscription. */
+  readonly token: string | Registration
+}
+
+/** What a request has brought about. */
+export interface Planned {
+  readonly row: SubscriptionRow
+  /** The owner did not have it before. */
+  readonly created: boolean
+  /** Of a token that came with the subscription. */
+  readonly token: AddedToken | null
+}
+
+export type PlannedItem = Planned | { readonly error: NotificationServerError }
+
+/** The key of the server, and its address as text. @throws NotificationServerError BAD_REQUEST */
+export function readServer(given: ServerAddress | string, limits: Limits): { server: string; address: string } {
+  try {
+    const text =
+      typeof given === 'string'
+        ? given
+        : serverAddressToText({ hosts: given.hosts, port: given.port, keyHash: given.keyHash })
+    const parsed = parseServerAddress(text, 'smp')
+    portOf(parsed)
+    const address = serverAddressToText(parsed)
+    if (parsed.password === null && parsed.keyHash.length === 32 && address.length <= limits.addressLength) {
+      return { server: toBase64url(parsed.keyHash), address }
+    }
+  } catch (cause) {
+    throw new NotificationServerError('BAD_REQUEST', 'server', 'expected the address of an SMP server', { cause })
+  }
+  const expected = `expected an address of at most ${limits.addressLength} characters with a hash of 32 bytes and no password`
+  throw new NotificationServerError('BAD_REQUEST', 'server', expected)
+}
+
+/** @throws NotificationServerError BAD_REQUEST */
+export function requireNotifierId(notifierId: Uint8Array): void {
+  if (notifierId.length === 0 || notifierId.length > maxNotifierId) {
+    throw new NotificationServerError('BAD_REQUEST', 'notifierId', `expected an id of 1 to ${maxNotifierId} bytes`)
+  }
+}
+
+export const queueOf = ({ server, notifierId }: Pick<ReadItem, 'server' | 'notifierId'>): string =>
+  queueKey(server, toBase64url(notifierId))
+
+/** What `planSubscriptions` looks at; `known` are ids of subscriptions of these queues, whose notifications may move. */
+export function selectionOf(owner: string, items: readonly ReadItem[], known: readonly string[]): Selection {
+  const ids = items.flatMap(({ token }) => (typeof token === 'string' ? [token] : []))
+  const devices = items.flatMap(({ token }) =>
+    typeof token === 'string' ? [] : [deviceKey(token.provider, token.deviceToken)],
+  )
+  return {
+    tokens: { id: unique(ids), device: unique(devices) },
+    subscriptions: { queue: unique(items.map(queueOf)) },
+    notifications: { subscription: known },
+    servers: { key: unique(items.map(({ server }) => server)) },
+    clients: { owner: [owner] },
+    countsOf: owner,
+  }
+}
+
+const unique = (texts: readonly string[]): string[] => [...new Set(texts)]
+
+export interface PlanContext {
+  readonly owner: string
+  readonly now: number
+  readonly limits: Limits
+  /** Whether the caller waits for the first answer of the SMP server. */
+  readonly awaited: boolean
+}
+
+/** One after the other, each seeing what those before it brought about; what is refused changes nothing. */
+export function planSubscriptions(
+  items: readonly (ReadItem | { readonly error: NotificationServerError })[],
+  rows: Rows,
+  context: PlanContext,
+): { readonly changes: Changes; readonly planned: readonly PlannedItem[] } {
+  const plan = new Plan(rows, context)
+  const planned = items.map((item): PlannedItem => {
+    if ('error' in item) return item
+    try {
+      return plan.put(item)
+    } catch (error) {
+      if (error instanceof NotificationServerError) return { error }
+      throw error
+    }
+  })
+  return { changes: plan.changes(), planned }
+}
+
+class Plan {
+  readonly #context: PlanContext
+  readonly #rows: Rows
+  readonly #tokens: Map<string, TokenRow>
+  readonly #subscriptions: Map<string, SubscriptionRow>
+  readonly #servers: Map<string, ServerRow>
+  readonly #putTokens = new Map<string, TokenRow>()
+  readonly #putSubscriptions = new Map<string, SubscriptionRow>()
+  readonly #putServers = new Map<string, ServerRow>()
+  readonly #notifications = new Map<string, NotificationRow>()
+  readonly #verifications = new Map<string, OutboxRow>()
+  readonly #messages = new Map<string, OutboxRow>()
+  #client: ClientRow | undefined
+  #tokenCount: number
+  #subscriptionCount: number
+
+  constructor(rows: Rows, context: PlanContext) {
+    this.#context = context
+    this.#rows = rows
+    this.#tokens = new Map(rows.tokens.map((row) => [row.id, row]))
+    this.#subscriptions = new Map(rows.subscriptions.map((row) => [queueOf(row), row]))
+    this.#servers = new Map(rows.servers.map((row) => [row.key, row]))
+    this.#client = rows.clients[0]
+    this.#tokenCount = rows.counts.tokens
+    this.#subscriptionCount = rows.counts.subscriptions
+  }
+
+  put(item: ReadItem): Planned {
+    const known = this.#subscriptions.get(queueOf(item))
+    const { owner } = this.#context
+    if (known && known.owner !== owner) {
+      throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other owner has')
+    }
+    if (known && !equalBytes(known.notifierKey, item.notifierKey.toDer())) {
+      throw new NotificationServerError('CONFLICT', 'auth', 'expected the notifier key of the earlier subscription')
+    }
+    if (!known) this.#requireRoom(item)
+    const { row: token, added } = this.#token(item)
+    const row = known ? this.#changeToken(known, token) : this.#create(item, token)
+    return { row, created: !known, token: added }
+  }
+
+  changes(): Changes {
+    const clients = this.#client && this.#client !== this.#rows.clients[0] ? [this.#client] : []
+    return {
+      tokens: [...this.#putTokens.values()],
+      subscriptions: [...this.#putSubscriptions.values()],
+      notifications: [...this.#notifications.values()],
+      outbox: [...this.#verifications.values()],
+      outboxIfAbsent: [...this.#messages.values()],
+      servers: [...this.#putServers.values()],
+      clients: this.#putTokens.size > 0 ? busy(clients.length > 0 ? clients : this.#rows.clients) : clients,
+    }
+  }
+
+  #requireRoom({ server }: ReadItem): void {
+    const { limits, now } = this.#context
+    if (this.#subscriptionCount >= limits.subscriptions) {
+      const message = `expected at most ${limits.subscriptions} subscriptions`
+      throw new NotificationServerError('LIMIT', 'subscriptions', message, { max: limits.subscriptions })
+    }
+    const client = this.#client
+    if (!client || this.#servers.has(server)) return
+    if (now - client.newServersSince < day && client.newServers >= limits.newServers) {
+      throw new NotificationServerError('LIMIT', 'servers', `expected at most ${limits.newServers} new servers a day`, {
+        max: limits.newServers,
+        retryAfter: client.newServersSince + day - now,
+      })
+    }
+  }
+
+  #token({ token }: ReadItem): { readonly row: TokenRow; readonly added: AddedToken | null } {
+    const { owner, now, limits } = this.#context
+    if (typeof token === 'string') return { row: ownRow([...this.#tokens.values()], { owner, id: token }), added: null }
+    const present = { tokens: [...this.#tokens.values()], count: this.#tokenCount }
+    const { row, created } = registered(token, present, now, limits)
+    if (created) this.#tokenCount++
+    this.#tokens.set(row.id, row)
+    this.#putTokens.set(row.id, row)
+    // A device that is known to get its pushes need not prove it with every subscription.
+    if (row.status !== 'active') this.#verifications.set(row.id, owedVerification(row, now))
+    return { row, added: addedToken(row, created) }
+  }
+
+  /** The token changes, and what is owed for this queue is owed to it now. */
+  #changeToken(known: SubscriptionRow, { id: token, provider }: TokenRow): SubscriptionRow {
+    if (known.token === token) return known
+    const { now } = this.#context
+    const row = { ...known, token }
+    this.#keep(row)
+    for (const one of this.#rows.notifications) {
+      if (one.subscription !== row.id) continue
+      this.#notifications.set(row.id, { ...one, token })
+      this.#messages.set(token, freshRow({ token, kind: 'message', provider }, now))
+    }
+    return row
+  }
+
+  #create(item: ReadItem, token: TokenRow): SubscriptionRow {
+    const { owner, now, limits, awaited } = this.#context
+    const server = this.#servers.get(item.server) ?? this.#createServer(item)
+    const row: SubscriptionRow = {
+      id: toBase64url(randomBytes(24)),
+      owner,
+      token: token.id,
+      server: server.key,
+      // Very many rows share these texts.
+      address: server.address === item.address ? server.address : item.address,
+      notifierId: item.notifierId.slice(),
+      notifierKey: item.notifierKey.toDer(),
+      status: 'pending',
+      reason: null,
+      updatedAt: now,
+      byService: false,
+      awaited,
+      endedAt: null,
+      retries: 0,
+      nextAt: now + limits.verifyEvery,
+    }
+    this.#subscriptionCount++
+    this.#keep(row)
+    return row
+  }
+
+  #keep(row: SubscriptionRow): void {
+    this.#subscriptions.set(queueOf(row), row)
+    this.#putSubscriptions.set(row.id, row)
+  }
+
+  #createServer({ server: key, address }: ReadItem): ServerRow {
+    const { now } = this.#context
+    const client = this.#client
+    if (client) {
+      const isNewDay = now - client.newServersSince >= day
+      this.#client = isNewDay
+        ? { ...client, newServers: 1, newServersSince: now }
+        : { ...client, newServers: client.newServers + 1 }
+    }
+    const row: ServerRow = {
+      key,
+      address,
+      checkOwed: false,
+      up: false,
+      changedAt: null,
+      reason: null,
+      serviceCertificate: null,
+      serviceKey: null,
+      serviceId: null,
+    }
+    this.#servers.set(key, row)
+    this.#putServers.set(key, row)
+    return row
+  }
+}
