@@ -49,6 +49,8 @@ export interface Push {
 export interface PushProvider extends AsyncDisposable {
   /** The name by which clients choose it: `apns_prod`, `fcm`, `webpush`, `webhook`, `console`. */
   readonly name: string
+  /** What a client has to know to get a device token: `vapidKey`, `projectId` or `topic`. */
+  readonly about?: Readonly<Record<string, string>>
   /** How many pushes may be in flight at once; may change with the provider's answers. At least 1. */
   readonly maxConcurrent: number
   /**
