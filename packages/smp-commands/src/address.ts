@@ -1,5 +1,6 @@
 // Spec 01 §3, §4: the entry `@smpkit/smp-commands/address`.
 export { AddressError } from './errors.js'
+export { type AddressPolicy, addressPolicy, checkAddresses, isGlobalUnicast } from './global-unicast.js'
 export { type Host, host, parseHost } from './hosts.js'
 export { withOnionHost } from './known-hosts.js'
 export {

@@ -24,8 +24,8 @@ function ipv6Groups(text: string): number[] | undefined {
   return groups.map((group) => Number.parseInt(group, 16))
 }
 
-/** The canonical text of RFC 5952 (IPv4-mapped addresses with a dotted end), or `undefined`. */
-function ipv6(text: string): string | undefined {
+/** The eight groups of an IPv6 address, or `undefined`. */
+export function parseIpv6(text: string): readonly number[] | undefined {
   const [before = '', after, ...more] = text.split('::')
   // IPv4 only ends an address.
   if (more.length > 0 || (after !== undefined && before.includes('.'))) return undefined
@@ -34,10 +34,11 @@ function ipv6(text: string): string | undefined {
   if (!head || !end) return undefined
   const missing = 8 - head.length - end.length
   if (after === undefined ? missing !== 0 : missing < 1) return undefined
-  return ipv6ToText([...head, ...new Array<number>(missing).fill(0), ...end])
+  return [...head, ...new Array<number>(missing).fill(0), ...end]
 }
 
-function ipv6ToText(groups: readonly number[]): string {
+/** The canonical text of RFC 5952, IPv4-mapped addresses with a dotted end. */
+export function ipv6ToText(groups: readonly number[]): string {
   let start = 0
   let longest = 1
   for (let from = 0, at = 0; at <= 8; at++) {
@@ -63,8 +64,8 @@ function hostOf(text: string): Host | undefined {
   }
   const bracketed = /^\[(.*)\]$/s.exec(text)
   if (bracketed || text.includes(':')) {
-    const address = ipv6(bracketed?.[1] ?? text)
-    return address === undefined ? undefined : { type: 'ipv6', text: address }
+    const groups = parseIpv6(bracketed?.[1] ?? text)
+    return groups && { type: 'ipv6', text: ipv6ToText(groups) }
   }
   if (/^[a-z0-9]*\.onion/.test(text)) return /^[a-z0-9]+\.onion$/.test(text) ? { type: 'onion', text } : undefined
   // Also no control characters: a host stands in lines of logs and of protocols.
