@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { createCells, placeOf } from './cells.js'
 
 const key = new Uint8Array(32).fill(1)
-const cells = createCells(key)
+const cells = createCells('agent', key)
 const connId = new Uint8Array(12).fill(2)
-const place = placeOf('receiveQueues', 'dhKey', { connId, queueNo: 1 })
+const place = placeOf('receiveQueues', 'dhKey', [connId, 1])
 const fromHex = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
 const corrupt = expect.objectContaining({ name: 'StoreError', code: 'CORRUPT', temporary: false })
 const anyBytes = fc.uint8Array({ maxLength: 200 })
@@ -37,10 +37,10 @@ describe('cells of a store with a key', () => {
   })
 
   it.each([
-    ['another table', placeOf('sendQueues', 'dhKey', { connId, queueNo: 1 })],
-    ['another column', placeOf('receiveQueues', 'bodySecret', { connId, queueNo: 1 })],
-    ['another row', placeOf('receiveQueues', 'dhKey', { connId, queueNo: 2 })],
-    ['the row of another connection', placeOf('receiveQueues', 'dhKey', { connId: new Uint8Array(12), queueNo: 1 })],
+    ['another table', placeOf('sendQueues', 'dhKey', [connId, 1])],
+    ['another column', placeOf('receiveQueues', 'bodySecret', [connId, 1])],
+    ['another row', placeOf('receiveQueues', 'dhKey', [connId, 2])],
+    ['the row of another connection', placeOf('receiveQueues', 'dhKey', [new Uint8Array(12), 1])],
   ])('do not open in %s', (_name, other) => {
     expect(() => cells.open(other, cells.seal(place, connId))).toThrow(corrupt)
   })
@@ -57,7 +57,7 @@ describe('cells of a store with a key', () => {
   })
 
   it('do not open with another key, nor from what was not encrypted', () => {
-    const other = createCells(new Uint8Array(32).fill(3))
+    const other = createCells('agent', new Uint8Array(32).fill(3))
     expect(() => other.open(place, cells.seal(place, connId))).toThrow(corrupt)
     fc.assert(
       fc.property(anyBytes, (value) => {
@@ -72,8 +72,8 @@ describe('cells of a store with a key', () => {
       fc.property(parts, parts, ([server, linkId], [otherServer, otherId]) => {
         const same = server === otherServer && toHex(linkId) === toHex(otherId)
         const places = [
-          placeOf('shortLinks', 'linkKey', { server, linkId }),
-          placeOf('shortLinks', 'linkKey', { server: otherServer, linkId: otherId }),
+          placeOf('shortLinks', 'linkKey', [server, linkId]),
+          placeOf('shortLinks', 'linkKey', [otherServer, otherId]),
         ]
         expect(new Set(places.map(toHex)).size).toBe(same ? 1 : 2)
       }),
@@ -89,7 +89,7 @@ describe('cells of a store with a key', () => {
       of('receiveQueues', 'notifierId', connId),
       of('sendQueues', 'recipientId', connId),
       of('receiveQueues', 'recipientId', connId.subarray(1)),
-      of('receiveQueues', 'recipientId', connId, createCells(new Uint8Array(32))),
+      of('receiveQueues', 'recipientId', connId, createCells('agent', new Uint8Array(32))),
     ]
     expect(new Set(hashes).size).toBe(hashes.length)
     expect(of('receiveQueues', 'recipientId', connId)).toBe(hashes[0])
@@ -97,16 +97,16 @@ describe('cells of a store with a key', () => {
 
   it('do not tell the key by its id', () => {
     expect(toHex(key)).not.toContain(cells.keyId)
-    expect(createCells(new Uint8Array(32).fill(9)).keyId).not.toBe(cells.keyId)
+    expect(createCells('agent', new Uint8Array(32).fill(9)).keyId).not.toBe(cells.keyId)
   })
 
   it.each([0, 16, 31, 33, 64])('need a key of 32 bytes, not %i', (length) => {
-    expect(() => createCells(new Uint8Array(length))).toThrow(expect.objectContaining({ code: 'KEY' }))
+    expect(() => createCells('agent', new Uint8Array(length))).toThrow(expect.objectContaining({ code: 'KEY' }))
   })
 })
 
 it('cells of a store without a key are what they hold', () => {
-  const plain = createCells(null)
+  const plain = createCells('agent', null)
   expect(plain.keyId).toBe('')
   expect(plain.seal(place, connId)).toStrictEqual(connId)
   expect(plain.open(place, connId)).toStrictEqual(connId)

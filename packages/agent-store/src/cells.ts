@@ -1,8 +1,7 @@
 // design.md §6: secret columns at rest, AES-256-GCM with a random nonce, bound to their place; HMACs to look rows up by.
 import { constantTimeEqual, decryptAesGcm, encryptAesGcm, hkdfSha512, hmacSha512, randomBytes } from '@smpkit/crypto'
 import { concat, toHex } from '@smpkit/encoding'
-import { StoreError } from './contract.js'
-import { type AnyRow, definitionOf } from './rows.js'
+import { StoreError } from './errors.js'
 
 export const storeKeyLength = 32
 const keyIdLength = 8
@@ -36,9 +35,8 @@ function withLength(item: Uint8Array): Uint8Array {
 }
 
 /** Table, column and primary key of a cell, each with its length before it; numbers in decimal. */
-export function placeOf(table: string, column: string, key: AnyRow): Uint8Array {
-  const items = [table, column, ...definitionOf(table).key.map((name) => key[name])]
-  return concat(...items.map((item) => withLength(placeItem(item))))
+export function placeOf(table: string, column: string, key: readonly unknown[]): Uint8Array {
+  return concat(...[table, column, ...key].map((item) => withLength(placeItem(item))))
 }
 
 const plainCells: Cells = {
@@ -49,16 +47,17 @@ const plainCells: Cells = {
 }
 
 /**
- * `key` of 32 bytes, or `null` for a store that is not encrypted.
+ * `key` of 32 bytes, or `null` for a store that is not encrypted; `name` is that of its schema: stores with the same key share no derived one.
  * A cell is: key id (8 bytes), nonce (12), tag (16), ciphertext.
  * @throws StoreError `KEY` for another length
  */
-export function createCells(key: Uint8Array | null): Cells {
+export function createCells(name: string, key: Uint8Array | null): Cells {
   if (key === null) return plainCells
   if (key.length !== storeKeyLength) {
     throw new StoreError('KEY', `expected a key of ${storeKeyLength} bytes, got ${key.length}`)
   }
-  const derive = (use: string, length: number) => hkdfSha512(new Uint8Array(), key, `smpkit agent-store ${use}`, length)
+  const derive = (use: string, length: number) =>
+    hkdfSha512(new Uint8Array(), key, `smpkit ${name}-store ${use}`, length)
   const [cellKey, hashKey, keyId] = [derive('cells', 32), derive('lookups', 64), derive('key id', keyIdLength)]
 
   return {

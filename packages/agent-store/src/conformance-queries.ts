@@ -1,7 +1,9 @@
 // Conformance: what is found, and in what order.
-import { allRows, bytesOf, equal, keyOf, type StoreTest, sample, write } from './conformance-support.js'
+import { allRows, bytesOf, equal, keyOf, type StoreTest, sample, tableNames, write } from './conformance-support.js'
 import { type FindQuery, find, get, insert, remove } from './contract.js'
-import { type AnyRow, definitionOf, tableNames } from './rows.js'
+import type { AnyRow } from './queries.js'
+import type { TableDefinition } from './table.js'
+import { tables } from './tables.js'
 
 export function queryTests(test: StoreTest): void {
   test('what is not there is undefined, or no rows', async ({ store }) => {
@@ -15,7 +17,8 @@ export function queryTests(test: StoreTest): void {
     for (const table of tableNames) {
       const rows = [sample(table, 1), sample(table, 102)]
       await write(store, ...rows.map((row) => insert(table, row)))
-      for (const [index, columns] of Object.entries(definitionOf(table).indexes)) {
+      const { indexes }: TableDefinition = tables[table]
+      for (const [index, columns] of Object.entries(indexes)) {
         for (const row of rows) {
           const values = Object.fromEntries(columns.map((name) => [name, (row as AnyRow)[name]]))
           const { found } = await store.read({ found: { table, index, values } satisfies FindQuery })

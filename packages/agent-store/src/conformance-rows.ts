@@ -1,12 +1,23 @@
 // Conformance: rows come back as they were written, and a call writes all or nothing.
-import { allRows, bytesOf, equal, keyOf, rejects, type StoreTest, sample, write } from './conformance-support.js'
+import {
+  allRows,
+  bytesOf,
+  equal,
+  keyOf,
+  rejects,
+  type StoreTest,
+  sample,
+  tableNames,
+  write,
+} from './conformance-support.js'
 import { find, get, insert, put, remove, removeAll, update, type Write } from './contract.js'
-import { type AnyRow, definitionOf, tableNames } from './rows.js'
-import type { Row, TableName } from './tables.js'
+import type { AnyRow } from './queries.js'
+import type { TableDefinition } from './table.js'
+import { type Row, type TableName, tables } from './tables.js'
 
 /** What columns can hold at their ends. */
 function extremes(table: TableName, number: number): Row<TableName> {
-  const { columns, key } = definitionOf(table)
+  const { columns, key }: TableDefinition = tables[table]
   const values = { bytes: new Uint8Array(), int: Number.MAX_SAFE_INTEGER, bool: true, text: 'ü 漢字 🙂 \u{10ffff}' }
   const others = Object.entries(columns).filter(([name]) => !key.includes(name))
   return sample(

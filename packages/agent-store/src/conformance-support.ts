@@ -1,8 +1,8 @@
 // What the conformance suite works with: its own assertions, and rows made from the descriptions of the tables.
 import { type AgentStore, StoreError, type StoreErrorCode, type Write } from './contract.js'
-import { type AnyRow, definitionOf } from './rows.js'
+import type { AnyRow } from './queries.js'
 import type { Column } from './table.js'
-import type { Key, Row, TableName } from './tables.js'
+import { type Key, type Row, type TableName, tables } from './tables.js'
 
 /** What a test runner gives; vitest, `node:test` and mocha do. */
 export interface TestRunner {
@@ -105,12 +105,14 @@ function madeValue(column: Column, number: number): unknown {
 
 /** A row whose values come from `number`, but for those that are given. */
 export function sample<N extends TableName>(table: N, number: number, values: Partial<Row<N>> = {}): Row<N> {
-  const columns = Object.entries(definitionOf(table).columns)
+  const columns = Object.entries(tables[table].columns)
   const row = Object.fromEntries(columns.map(([name, column], i) => [name, madeValue(column, number + i)]))
   return { ...row, ...values } as Row<N>
 }
 
+export const tableNames = Object.keys(tables) as TableName[]
+
 export function keyOf<N extends TableName>(table: N, row: Row<N>): Key<N> {
   const values = row as AnyRow
-  return Object.fromEntries(definitionOf(table).key.map((name) => [name, values[name]])) as Key<N>
+  return Object.fromEntries(tables[table].key.map((name) => [name, values[name]])) as Key<N>
 }

@@ -1,18 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { agentSchema } from './agent-schema.js'
 import { createCells } from './cells.js'
-import { sample } from './conformance-support.js'
+import { sample, tableNames } from './conformance-support.js'
 import { StoreError } from './contract.js'
-import { fromStored, layout, toStored } from './layout.js'
-import { type AnyRow, tableNames } from './rows.js'
+import { fromStored, type Layout, layoutOf, toStored } from './layout.js'
+import type { AnyRow } from './queries.js'
 import type { TableName } from './tables.js'
 
-const plain = createCells(null)
-const encrypted = createCells(new Uint8Array(32))
+const layouts = layoutOf(agentSchema)
+const layout = (table: TableName): Layout => layouts[table] as Layout
+const plain = createCells('agent', null)
+const encrypted = createCells('agent', new Uint8Array(32))
 
 function stored(table: TableName, row: AnyRow, cells = plain): Record<string, unknown> {
-  const values = toStored(table, layout[table], row, row, cells)
-  return Object.fromEntries(layout[table].map(({ name }, i) => [name, values[i]]))
+  const values = toStored(layout(table), layout(table).columns, row, row, cells)
+  return Object.fromEntries(layout(table).columns.map(({ name }, i) => [name, values[i]]))
 }
 
 describe.each([
@@ -20,7 +23,7 @@ describe.each([
   ['with a key', encrypted],
 ])('rows %s', (_name, cells) => {
   it.each(tableNames)('%s: come back as they were', (table) => {
-    expect(fromStored(table, stored(table, sample(table, 1), cells), cells)).toStrictEqual(sample(table, 1))
+    expect(fromStored(layout(table), stored(table, sample(table, 1), cells), cells)).toStrictEqual(sample(table, 1))
   })
 
   it('take what the drivers give: 0 and 1, text for numbers, Buffer and ArrayBuffer', () => {
@@ -33,7 +36,7 @@ describe.each([
       conn_id: Buffer.from(row.connId),
       last_sent_hash: row.lastSentHash.buffer,
     }
-    expect(fromStored('connections', given, cells)).toStrictEqual(row)
+    expect(fromStored(layout('connections'), given, cells)).toStrictEqual(row)
   })
 
   it('of other types are told as corrupt, without what they hold', () => {
@@ -45,7 +48,7 @@ describe.each([
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(good)), wrong, (name, value) => {
         try {
-          fromStored('receiveQueues', { ...good, [name]: value }, cells)
+          fromStored(layout('receiveQueues'), { ...good, [name]: value }, cells)
         } catch (error) {
           expect(error).toBeInstanceOf(StoreError)
           expect(error).toMatchObject({ code: 'CORRUPT', temporary: false })
@@ -62,7 +65,7 @@ describe.each([
       ['dh_key', 'text'],
       ['sender_id', null],
     ] as const) {
-      expect(() => fromStored('receiveQueues', { ...good, [name]: value }, cells)).toThrow(StoreError)
+      expect(() => fromStored(layout('receiveQueues'), { ...good, [name]: value }, cells)).toThrow(StoreError)
     }
   })
 })
@@ -78,7 +81,7 @@ it('a cell that was moved to another column, row or table is corrupt', () => {
     { queue_no: 99 },
     { conn_id: second.conn_id },
   ]) {
-    const open = () => fromStored('receiveQueues', { ...first, ...moved }, encrypted)
+    const open = () => fromStored(layout('receiveQueues'), { ...first, ...moved }, encrypted)
     expect(open).toThrow(expect.objectContaining({ code: 'CORRUPT' }))
   }
 })

@@ -1,12 +1,13 @@
-// What a database says about itself, in `agent_meta`: the key that it is encrypted with, and whether it is a restored copy.
+// What a database says about itself, in `<schema>_meta`: the key that it is encrypted with, and whether it is a restored copy.
 import type { Cells } from './cells.js'
-import { StoreError } from './contract.js'
-import type { Dialect } from './sql.js'
+import { StoreError } from './errors.js'
+import type { Schema } from './schema.js'
+import type { Dialect } from './sql-text.js'
 
 export type MetaName =
   /** `Cells.keyId`; not there only until the store was opened for the first time. */
   | 'keyId'
-  /** The copy that a backup made: see `requireSynchronization`. */
+  /** The copy that a backup made: see `Schema.onRestore`. */
   | 'restored'
   /** The file still has old pages that are not encrypted with the key. */
   | 'vacuum'
@@ -14,22 +15,17 @@ export type MetaName =
   | 'owner'
   | 'previousOwner'
 
+export const metaTable = ({ name }: Schema): string => `${name}_meta`
+
 /** All rows: `name`, `value`. */
-export const selectMeta = 'SELECT name, value FROM agent_meta'
+export const selectMeta = (schema: Schema): string => `SELECT name, value FROM ${metaTable(schema)}`
 /** Takes name and value. */
-export const putMeta = ({ placeholder }: Dialect): string =>
-  `INSERT INTO agent_meta (name, value) VALUES (${placeholder(1)}, ${placeholder(2)}) ` +
+export const putMeta = (schema: Schema, { placeholder }: Dialect): string =>
+  `INSERT INTO ${metaTable(schema)} (name, value) VALUES (${placeholder(1)}, ${placeholder(2)}) ` +
   'ON CONFLICT (name) DO UPDATE SET value = excluded.value'
 /** Takes the name. */
-export const removeMeta = ({ placeholder }: Dialect): string => `DELETE FROM agent_meta WHERE name = ${placeholder(1)}`
-
-/**
- * Spec 10 §10.9: a sending chain that was restored must not encrypt again, so every ratchet has to be made anew. To be carried out
- * in one transaction with the removal of the mark. Queued messages keep their keys: what is sent again is the same ciphertext.
- */
-export const requireSynchronization =
-  "UPDATE agent_connections SET synchronization = 'restored' " +
-  'WHERE conn_id IN (SELECT conn_id FROM agent_ratchets WHERE state IS NOT NULL)'
+export const removeMeta = (schema: Schema, { placeholder }: Dialect): string =>
+  `DELETE FROM ${metaTable(schema)} WHERE name = ${placeholder(1)}`
 
 /**
  * `keyId` as the database has it; `undefined` if it is new, and takes any.

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { hashColumnName, layout, tableName } from './layout.js'
-import { type Migration, migrations, pendingMigrations } from './migrate.js'
-import { definitionOf, tableNames } from './rows.js'
-import { postgresDialect, sqliteDialect } from './sql.js'
+import { agentSchema } from './agent-schema.js'
+import { tableNames } from './conformance-support.js'
+import { hashColumnName, layoutOf, tableName } from './layout.js'
+import { pendingMigrations } from './migrate.js'
+import type { Migration } from './schema.js'
+import { postgresDialect, sqliteDialect } from './sql-text.js'
 import { openSqliteStore } from './sqlite.js'
+import type { TableDefinition } from './table.js'
 import { libraries } from './testing/sqlite.js'
+
+const { migrations } = agentSchema
+const layouts = layoutOf(agentSchema)
+const definitionOf = (name: string): TableDefinition => layouts[name]?.definition as TableDefinition
 
 const code = (expected: string) => expect.objectContaining({ name: 'StoreError', code: expected, temporary: false })
 const known: Migration[] = [1, 2, 3].map((number) => ({
@@ -60,16 +67,16 @@ describe('the tables that the migrations of SQLite make', async () => {
   it('are those of tables.ts, and the two of the package', () => {
     const made = all("SELECT name FROM sqlite_schema WHERE type = 'table'") as { name: string }[]
     expect(made.map(({ name }) => name).sort()).toStrictEqual(
-      [...tableNames.map(tableName), 'agent_meta', 'agent_migrations'].sort(),
+      [...tableNames.map((name) => tableName(agentSchema, name)), 'agent_meta', 'agent_migrations'].sort(),
     )
   })
 
   it.each(tableNames)('%s has the columns, types, and primary key of its description', (name) => {
     const types = { bytes: 'BLOB', int: 'INTEGER', bool: 'INTEGER', text: 'TEXT' }
-    const columns = all(`PRAGMA table_info(${tableName(name)})`) as TableInfo[]
+    const columns = all(`PRAGMA table_info(${tableName(agentSchema, name)})`) as TableInfo[]
     const { key } = definitionOf(name)
     expect(columns.map((column) => [column.name, column.type, column.notnull, column.pk])).toStrictEqual(
-      layout[name].map((stored) => [
+      layouts[name]?.columns.map((stored) => [
         stored.name,
         types[stored.column.type],
         stored.column.nullable ? 0 : 1,
@@ -83,11 +90,13 @@ describe('the tables that the migrations of SQLite make', async () => {
     for (const names of [key, ...Object.values(indexes)]) {
       const compared = names.map((of) => (columns[of]?.lookup ? hashColumnName(of) : columnOf(name, of)))
       const where = compared.map((column) => `${column} = 1`).join(' AND ')
-      const [plan] = all(`EXPLAIN QUERY PLAN SELECT * FROM ${tableName(name)} WHERE ${where}`) as { detail: string }[]
+      const [plan] = all(`EXPLAIN QUERY PLAN SELECT * FROM ${tableName(agentSchema, name)} WHERE ${where}`) as {
+        detail: string
+      }[]
       expect(plan?.detail).toMatch(/^SEARCH/)
     }
   })
 
   const columnOf = (table: (typeof tableNames)[number], of: string) =>
-    layout[table].find((stored) => stored.of === of && !stored.isHash)?.name
+    layouts[table]?.columns.find((stored) => stored.of === of && !stored.isHash)?.name
 })

@@ -1,21 +1,11 @@
 // design.md §5: migrations are numbered, checksummed, forward only; a database from the future is refused.
 import { sha256 } from '@smpkit/crypto'
 import { toHex } from '@smpkit/encoding'
-import { StoreError } from './contract.js'
-import { migration as agent } from './migrations/001-agent.js'
-import type { Dialect } from './sql.js'
+import { StoreError } from './errors.js'
+import type { Migration, Schema } from './schema.js'
+import type { Dialect } from './sql-text.js'
 
-export interface Migration {
-  /** 1, 2, … */
-  readonly number: number
-  readonly name: string
-  readonly sqlite: string
-  readonly postgres: string
-}
-
-export const migrations: readonly Migration[] = [agent]
-
-/** A row of `agent_migrations`. */
+/** A row of `<schema>_migrations`. */
 export interface AppliedMigration {
   readonly number: number
   readonly checksum: string
@@ -27,12 +17,13 @@ export interface PendingMigration extends AppliedMigration {
 }
 
 /** In both dialects: the table of what was applied, and reading it. Writing goes by `recordMigration`. */
-export const createMigrationTable =
-  'CREATE TABLE IF NOT EXISTS agent_migrations (number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)'
-export const selectMigrations = 'SELECT number, checksum FROM agent_migrations ORDER BY number'
+export const createMigrationTable = ({ name }: Schema): string =>
+  `CREATE TABLE IF NOT EXISTS ${name}_migrations (number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)`
+export const selectMigrations = ({ name }: Schema): string =>
+  `SELECT number, checksum FROM ${name}_migrations ORDER BY number`
 /** Takes number, name and checksum. */
-export const recordMigration = ({ placeholder }: Dialect): string =>
-  `INSERT INTO agent_migrations (number, name, checksum) VALUES (${placeholder(1)}, ${placeholder(2)}, ${placeholder(3)})`
+export const recordMigration = ({ name }: Schema, { placeholder }: Dialect): string =>
+  `INSERT INTO ${name}_migrations (number, name, checksum) VALUES (${placeholder(1)}, ${placeholder(2)}, ${placeholder(3)})`
 
 const checksumOf = (text: string): string => toHex(sha256(new TextEncoder().encode(text)))
 
@@ -43,7 +34,7 @@ const checksumOf = (text: string): string => toHex(sha256(new TextEncoder().enco
 export function pendingMigrations(
   applied: readonly AppliedMigration[],
   dialect: Dialect,
-  known: readonly Migration[] = migrations,
+  known: readonly Migration[],
 ): PendingMigration[] {
   const last = Math.max(0, ...applied.map(({ number }) => number))
   if (last > known.length) {

@@ -1,10 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { agentSchema } from './agent-schema.js'
 import { createCells } from './cells.js'
+import { tableNames } from './conformance-support.js'
 import { get, insert } from './contract.js'
-import { layout, tableName } from './layout.js'
+import { layoutOf, tableName } from './layout.js'
 import { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from './postgres.js'
-import { definitionOf, tableNames } from './rows.js'
-import { createSql, postgresDialect } from './sql.js'
+import { createSql } from './sql.js'
+import { postgresDialect } from './sql-text.js'
+import type { TableDefinition } from './table.js'
+import { tables } from './tables.js'
 import { type Database, openDatabase, type Schema, titled, withoutPostgres } from './testing/postgres.js'
 
 describe.skipIf(withoutPostgres)(titled('when it is opened'), () => {
@@ -38,10 +42,10 @@ describe.skipIf(withoutPostgres)(titled('when it is opened'), () => {
       const columns = await database.ask(
         `SELECT column_name, data_type, is_nullable, collation_name FROM information_schema.columns
           WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position`,
-        [schema.name, tableName(table)],
+        [schema.name, tableName(agentSchema, table)],
       )
       expect(columns).toEqual(
-        layout[table].map(({ name, column }) => ({
+        layoutOf(agentSchema)[table]?.columns.map(({ name, column }) => ({
           column_name: name,
           data_type: types[column.type],
           is_nullable: column.nullable ? 'YES' : 'NO',
@@ -54,16 +58,16 @@ describe.skipIf(withoutPostgres)(titled('when it is opened'), () => {
 
   it('finds rows by an index wherever the contract has one', async () => {
     await open()
-    const sql = createSql(postgresDialect)
-    const cells = createCells(null)
+    const sql = createSql(agentSchema, postgresDialect)
+    const cells = createCells('agent', null)
     const sample = { bytes: new Uint8Array(1), int: 1, text: 'x', bool: true }
     const client = await schema.pool().connect()
     await client.query('SET enable_seqscan = off')
     for (const table of tableNames) {
-      const { columns, indexes } = definitionOf(table)
+      const { columns, indexes }: TableDefinition = tables[table]
       for (const [index, names] of Object.entries(indexes)) {
         const values = Object.fromEntries(names.map((name) => [name, sample[columns[name]?.type ?? 'int']]))
-        const { text } = sql.query({ table, index, values }, cells)
+        const [{ text } = { text: '' }] = sql.query({ table, index, values }, cells)
         const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`)
         expect(JSON.stringify(rows), `${table} ${index}`).not.toContain('Seq Scan')
       }

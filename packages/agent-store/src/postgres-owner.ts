@@ -1,7 +1,7 @@
 // design.md §5: one process owns a database: an advisory lock of the connection that writes, migrations, key, restored copies.
 import type { Cells } from './cells.js'
-import { StoreError } from './contract.js'
-import { type MetaName, putMeta, removeMeta, requireKeyId, requireSynchronization, selectMeta } from './meta.js'
+import { StoreError } from './errors.js'
+import { type MetaName, putMeta, removeMeta, requireKeyId, selectMeta } from './meta.js'
 import {
   type AppliedMigration,
   createMigrationTable,
@@ -11,7 +11,8 @@ import {
 } from './migrate.js'
 import { openSession, type PostgresPool, type Session, statement, storeError } from './postgres-session.js'
 import { type Mark, markValue } from './postgres-transaction.js'
-import { postgresDialect } from './sql.js'
+import type { Schema } from './schema.js'
+import { postgresDialect } from './sql-text.js'
 
 /** A connection at the server, also after it has become another one's process id. */
 export interface Backend {
@@ -24,9 +25,9 @@ export interface Owner {
   readonly backend: Backend
 }
 
-/** `smpk`, so that it is not another program's lock; a schema is a store of its own. */
-const lock = `${0x736d706b}, hashtext(coalesce(current_schema(), ''))`
-const tryLock = statement(`SELECT pg_try_advisory_lock(${lock}) AS locked`)
+/** A schema of PostgreSQL has one store of each kind. */
+const tryLock = ({ lock }: Schema) =>
+  statement(`SELECT pg_try_advisory_lock(${lock}, hashtext(coalesce(current_schema(), ''))) AS locked`)
 const selectBackend = statement(
   'SELECT pid, extract(epoch FROM backend_start)::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()',
 )
@@ -83,14 +84,19 @@ export async function unlessAborted<T>(
  * Connects and takes the lock, at once or as a stand-by, which also waits while the database is away.
  * @throws StoreError `LOCKED`, `UNAVAILABLE`, or the reason of the signal
  */
-export async function own(pool: PostgresPool, standBy: boolean, signal: AbortSignal | undefined): Promise<Owner> {
+export async function own(
+  schema: Schema,
+  pool: PostgresPool,
+  standBy: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Owner> {
   for (;;) {
     signal?.throwIfAborted()
     let session: Session | undefined
     try {
       session = await unlessAborted(openSession(pool), signal, (late) => late.close())
       for (;;) {
-        const [locked, backend] = await session.run([tryLock, selectBackend])
+        const [locked, backend] = await session.run([tryLock(schema), selectBackend])
         if (locked?.[0]?.locked === true) return { session, backend: backend?.[0] as unknown as Backend }
         if (!standBy) throw new StoreError('LOCKED', 'another process has the database: one at a time')
         await pause(standByInterval, signal)
@@ -122,11 +128,12 @@ export interface Found {
 
 /** Rejects while the database is away. */
 export async function ownAgain(pool: PostgresPool, last: Backend, mark: Mark): Promise<Found> {
+  const { schema } = mark
   const session = await openSession(pool)
   try {
     // Asked before the lock: if it is not there any more, whoever has the lock is another.
     const [ended] = await session.run([endBackend(last)])
-    const [locked, backend, meta] = await session.run([tryLock, selectBackend, statement(selectMeta)])
+    const [locked, backend, meta] = await session.run([tryLock(schema), selectBackend, statement(selectMeta(schema))])
     const values = new Map(meta?.map(({ name, value }) => [name, String(value)]))
     const counts = ['owner', 'previousOwner'].map((name) => {
       const [id, count] = (values.get(name) ?? '').split(' ')
@@ -134,7 +141,7 @@ export async function ownAgain(pool: PostgresPool, last: Backend, mark: Mark): P
     })
     if (locked?.[0]?.locked === true && counts[0] !== undefined) {
       if (counts[0] < mark.count) {
-        await session.run([setMeta('restored', 'yes')])
+        await session.run([setMeta(schema, 'restored', 'yes')])
         session.close()
         return { count: counts[0], isOlder: true }
       }
@@ -155,37 +162,43 @@ export async function disown({ session }: Owner): Promise<void> {
   session.close()
 }
 
-async function migrate(session: Session): Promise<void> {
-  await session.run([statement(createMigrationTable)])
-  const [applied] = await session.run([statement(selectMigrations)])
-  const pending = pendingMigrations((applied ?? []) as unknown as readonly AppliedMigration[], postgresDialect)
+async function migrate(session: Session, schema: Schema): Promise<void> {
+  await session.run([statement(createMigrationTable(schema))])
+  const [rows] = await session.run([statement(selectMigrations(schema))])
+  const applied = (rows ?? []) as unknown as readonly AppliedMigration[]
+  const pending = pendingMigrations(applied, postgresDialect, schema.migrations)
   for (const { number, name, checksum, text } of pending) {
-    await session.run([statement(text), statement(recordMigration(postgresDialect), [number, name, checksum])])
+    await session.run([statement(text), statement(recordMigration(schema, postgresDialect), [number, name, checksum])])
   }
 }
 
-export const setMeta = (name: MetaName, value: string) => statement(putMeta(postgresDialect), [name, value])
-export const clearMeta = (name: MetaName) => statement(removeMeta(postgresDialect), [name])
+export const setMeta = (schema: Schema, name: MetaName, value: string) =>
+  statement(putMeta(schema, postgresDialect), [name, value])
+export const clearMeta = (schema: Schema, name: MetaName) => statement(removeMeta(schema, postgresDialect), [name])
 
-/** Every connection with a ratchet has to be synchronized. */
-export const applyRestored = [statement(requireSynchronization), clearMeta('restored')]
+/** What a restored copy needs. */
+export const applyRestored = (schema: Schema) => [
+  ...schema.onRestore.map((text) => statement(text)),
+  clearMeta(schema, 'restored'),
+]
 
 /**
  * Brings the database up to date and writes the mark into it. `vacuum` tells that it has old rows that are not encrypted with the key.
  * @throws StoreError `NEWER`, `CHECKSUM`, `KEY`, `UNAVAILABLE`
  */
 export async function claim({ session }: Owner, cells: Cells, mark: Mark): Promise<{ vacuum: boolean }> {
+  const { schema } = mark
   await session.run([statement('BEGIN')])
-  await migrate(session)
-  const [rows] = await session.run([statement(selectMeta)])
+  await migrate(session, schema)
+  const [rows] = await session.run([statement(selectMeta(schema))])
   const meta = new Map(rows?.map(({ name, value }) => [name, String(value)]))
   requireKeyId(meta.get('keyId'), cells)
   await session.run([
-    setMeta('keyId', cells.keyId),
-    ...(meta.has('restored') ? applyRestored : []),
+    setMeta(schema, 'keyId', cells.keyId),
+    ...(meta.has('restored') ? applyRestored(schema) : []),
     // For who had it and does not know yet whether its last commit was carried out.
-    setMeta('previousOwner', meta.get('owner') ?? ''),
-    setMeta('owner', markValue(mark)),
+    setMeta(schema, 'previousOwner', meta.get('owner') ?? ''),
+    setMeta(schema, 'owner', markValue(mark)),
     statement('COMMIT'),
   ])
   return { vacuum: meta.has('vacuum') }

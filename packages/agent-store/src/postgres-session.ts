@@ -1,8 +1,7 @@
 // design.md §5: one connection to PostgreSQL: its settings, how statements go over it, and what its errors mean.
-import { StoreError } from './contract.js'
-import type { DriverValue } from './layout.js'
-import type { AnyRow } from './rows.js'
-import type { Statement } from './sql.js'
+import { StoreConflict, StoreError } from './errors.js'
+import type { AnyRow } from './queries.js'
+import type { Statement } from './sql-text.js'
 
 /** What a client of the library `pg` has of it. */
 export interface PostgresClient {
@@ -53,9 +52,13 @@ function failureOf(error: unknown): Failure {
 }
 
 const divisionByZero = '22012'
+const uniqueViolation = '23505'
 /** Wraps a statement so that it fails, and with it all that was sent after it, if it does not change a row. */
 export const exactlyOne = (text: string): string =>
   `WITH changed AS (${text} RETURNING 1) SELECT 1 / count(*) FROM changed`
+/** The same for one whose values are lists: as many rows as they have. */
+export const exactlyAll = (text: string): string =>
+  `WITH changed AS (${text} RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM changed`
 
 /** Classes of SQLSTATE whose messages never hold values of rows, and that can pass: resources, operator, system, read-only. */
 const passing = /^(08|40|53|55|57|58|25006)/
@@ -68,6 +71,7 @@ export function storeError(error: unknown): StoreError {
   if (state === undefined) {
     return new StoreError('UNAVAILABLE', 'the connection to PostgreSQL failed', { temporary: true, cause: error })
   }
+  if (state === uniqueViolation) return new StoreConflict('another row has the same values of a unique index')
   if (passing.test(state)) {
     const message = `PostgreSQL cannot do it now (SQLSTATE ${state})`
     return new StoreError('UNAVAILABLE', message, { temporary: true, cause: error })
@@ -95,17 +99,22 @@ export interface Session {
   close(): void
 }
 
-/** Durable commits, index scans also while a table is still small, and a server that notices when we are gone. */
+/**
+ * Durable commits, look-ups by an index also while a table is small or was never analyzed, and a server that notices when we are
+ * gone.
+ */
 const settings = {
   synchronous_commit: 'on',
   client_encoding: "'UTF8'",
   enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
   tcp_keepalives_idle: '30',
   tcp_keepalives_interval: '10',
   tcp_keepalives_count: '3',
 }
 
-export const statement = (text: string, values: readonly DriverValue[] = []): Statement => ({ text, values })
+export const statement = (text: string, values: Statement['values'] = []): Statement => ({ text, values })
 
 export async function openSession(pool: PostgresPool): Promise<Session> {
   const client = await pool.connect()
@@ -129,7 +138,7 @@ export async function openSession(pool: PostgresPool): Promise<Session> {
 
   function query({ text, values }: Statement) {
     if (values.length === 0) return client.query({ text })
-    const name = names.get(text) ?? `agent_store_${names.size}`
+    const name = names.get(text) ?? `smpkit_store_${names.size}`
     names.set(text, name)
     return client.query({ text, name, values: [...values] })
   }

@@ -1,8 +1,18 @@
 // design.md §5: calls that wait at the same time share a transaction, so that they share what its commit costs.
-import { StoreConflict } from './contract.js'
-import { exactlyOne, type Failure, type Session, StatementError, statement, storeError } from './postgres-session.js'
-import type { AnyRow } from './rows.js'
-import type { Statement, WriteStatement } from './sql.js'
+import { StoreConflict } from './errors.js'
+import { metaTable } from './meta.js'
+import {
+  exactlyAll,
+  exactlyOne,
+  type Failure,
+  type Session,
+  StatementError,
+  statement,
+  storeError,
+} from './postgres-session.js'
+import type { AnyRow } from './queries.js'
+import type { Schema } from './schema.js'
+import type { Statement, WriteStatement } from './sql-text.js'
 
 /** What a caller asked for, checked, with bytes of its own. */
 export interface Call {
@@ -22,14 +32,16 @@ export type Outcome = { readonly result: unknown } | { readonly error: unknown }
  * commit was carried out whose answer was lost, and a transaction of who is no longer the owner fails.
  */
 export interface Mark {
+  /** Whose database it is. */
+  readonly schema: Schema
   readonly owner: string
   count: number
 }
 
-export const markValue = ({ owner, count }: Mark): string => `${owner} ${count}`
+export const markValue = ({ owner, count }: Omit<Mark, 'schema'>): string => `${owner} ${count}`
 
 const markStatement = (mark: Mark): Statement =>
-  statement(exactlyOne("UPDATE agent_meta SET value = $1 WHERE name = 'owner' AND value = $2"), [
+  statement(exactlyOne(`UPDATE ${metaTable(mark.schema)} SET value = $1 WHERE name = 'owner' AND value = $2`), [
     markValue({ ...mark, count: mark.count + 1 }),
     markValue(mark),
   ])
@@ -66,7 +78,10 @@ const failureIs = (error: unknown, ...failures: Failure[]): error is StatementEr
   error instanceof StatementError && failures.includes(error.failure)
 
 const checked = (writes: readonly WriteStatement[]): Statement[] =>
-  writes.map(({ text, values, conflict }) => ({ text: conflict === undefined ? text : exactlyOne(text), values }))
+  writes.map(({ text, values, conflict, rows }) => {
+    const exactly = rows === 1 ? exactlyOne : exactlyAll
+    return { text: conflict === undefined ? text : exactly(text), values }
+  })
 
 /** What the caller gets for an error of its call. */
 function forCaller(error: unknown, writes: readonly WriteStatement[]): unknown {

@@ -1,5 +1,5 @@
 // design.md §5: the calls of a store in turn over one connection, which is replaced when it breaks.
-import { StoreError } from './contract.js'
+import { StoreError } from './errors.js'
 import { disown, type Owner, ownAgain, pause, unlessAborted } from './postgres-owner.js'
 import { type PostgresPool, type Session, storeError } from './postgres-session.js'
 import {

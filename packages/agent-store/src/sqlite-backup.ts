@@ -1,11 +1,13 @@
 // A copy of a database that knows that it is one.
 import fs from 'node:fs'
 import path from 'node:path'
-import { StoreError } from './contract.js'
+import { StoreError } from './errors.js'
+import { metaTable } from './meta.js'
+import type { Schema } from './schema.js'
 import type { SqliteDriver } from './sqlite-driver.js'
 
 /** Under its name only when it is complete and on the disk. Only its owner can read it. */
-export function writeBackup(driver: SqliteDriver, file: string): void {
+export function writeBackup(driver: SqliteDriver, schema: Schema, file: string): void {
   if (fs.existsSync(file)) throw new StoreError('INVALID', 'expected the name of a new file, got one that is there')
   const part = `${file}.part`
   try {
@@ -14,7 +16,7 @@ export function writeBackup(driver: SqliteDriver, file: string): void {
     driver.run({ text: 'VACUUM INTO ?', values: [part] })
     driver.run({ text: 'ATTACH ? AS backup', values: [part] })
     try {
-      driver.exec("INSERT OR REPLACE INTO backup.agent_meta (name, value) VALUES ('restored', 'yes')")
+      driver.exec(`INSERT OR REPLACE INTO backup.${metaTable(schema)} (name, value) VALUES ('restored', 'yes')`)
     } finally {
       driver.exec('DETACH backup')
     }

@@ -1,8 +1,7 @@
 // The three libraries for SQLite behind one shape: how values are bound, and what their errors mean.
-import { StoreError } from './contract.js'
-import type { DriverValue } from './layout.js'
-import type { AnyRow } from './rows.js'
-import type { Statement } from './sql.js'
+import { StoreConflict, StoreError } from './errors.js'
+import type { AnyRow } from './queries.js'
+import type { Statement } from './sql-text.js'
 
 export interface SqliteStatement {
   run(...values: unknown[]): { readonly changes: number | bigint }
@@ -55,7 +54,13 @@ export function isBusy(cause: unknown): boolean {
   return name === 'BUSY' || name === 'LOCKED'
 }
 
+const isNotUnique = (cause: unknown): boolean => {
+  const { code, errcode } = Object(cause) as { code?: unknown; errcode?: unknown }
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || errcode === 2067
+}
+
 function storeError(cause: unknown): StoreError {
+  if (isNotUnique(cause)) return new StoreConflict('another row has the same values of a unique index')
   const name = failureName(cause)
   if (name === undefined) return new StoreError('UNAVAILABLE', 'SQLite could not carry out a statement', { cause })
   const [, temporary, message] = failures[name]
@@ -97,7 +102,7 @@ export function createDriver(database: SqliteDatabase): SqliteDriver {
   }
 
   let asArray: boolean | undefined
-  const bound = (values: readonly DriverValue[]): readonly unknown[] => {
+  const bound = (values: Statement['values']): readonly unknown[] => {
     if (values.length === 0) return values
     // Found out when it is needed first: before, another process may have the database.
     asArray ??= takesArrays()

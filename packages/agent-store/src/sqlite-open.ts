@@ -1,7 +1,7 @@
 // Opening a database of SQLite: settings, lock, migrations, key, and what a restored copy needs.
 import type { Cells } from './cells.js'
-import { StoreError } from './contract.js'
-import { type MetaName, putMeta, removeMeta, requireKeyId, requireSynchronization, selectMeta } from './meta.js'
+import { StoreError } from './errors.js'
+import { type MetaName, putMeta, removeMeta, requireKeyId, selectMeta } from './meta.js'
 import {
   type AppliedMigration,
   createMigrationTable,
@@ -9,7 +9,8 @@ import {
   recordMigration,
   selectMigrations,
 } from './migrate.js'
-import { sqliteDialect } from './sql.js'
+import type { Schema } from './schema.js'
+import { sqliteDialect } from './sql-text.js'
 import { ignoringErrors, isBusy, type SqliteDriver } from './sqlite-driver.js'
 
 const plain = (text: string) => ({ text, values: [] })
@@ -32,16 +33,16 @@ export function rollBack(driver: SqliteDriver): void {
   ignoringErrors(() => driver.exec('ROLLBACK'))
 }
 
-export function setMeta(driver: SqliteDriver, name: MetaName, value: string): void {
-  driver.run({ text: putMeta(sqliteDialect), values: [name, value] })
+export function setMeta(driver: SqliteDriver, schema: Schema, name: MetaName, value: string): void {
+  driver.run({ text: putMeta(schema, sqliteDialect), values: [name, value] })
 }
 
-export function clearMeta(driver: SqliteDriver, name: MetaName): void {
-  driver.run({ text: removeMeta(sqliteDialect), values: [name] })
+export function clearMeta(driver: SqliteDriver, schema: Schema, name: MetaName): void {
+  driver.run({ text: removeMeta(schema, sqliteDialect), values: [name] })
 }
 
-function readMeta(driver: SqliteDriver): ReadonlyMap<MetaName, string> {
-  const rows = driver.all(plain(selectMeta)) as unknown as readonly { name: MetaName; value: string }[]
+function readMeta(driver: SqliteDriver, schema: Schema): ReadonlyMap<MetaName, string> {
+  const rows = driver.all(plain(selectMeta(schema))) as unknown as readonly { name: MetaName; value: string }[]
   return new Map(rows.map(({ name, value }) => [name, value]))
 }
 
@@ -63,45 +64,45 @@ function takeLock(driver: SqliteDriver): void {
   }
 }
 
-function migrate(driver: SqliteDriver): void {
-  driver.exec(createMigrationTable)
-  const applied = driver.all(plain(selectMigrations)) as unknown as readonly AppliedMigration[]
-  for (const { number, name, checksum, text } of pendingMigrations(applied, sqliteDialect)) {
+function migrate(driver: SqliteDriver, schema: Schema): void {
+  driver.exec(createMigrationTable(schema))
+  const applied = driver.all(plain(selectMigrations(schema))) as unknown as readonly AppliedMigration[]
+  for (const { number, name, checksum, text } of pendingMigrations(applied, sqliteDialect, schema.migrations)) {
     driver.exec(text)
-    driver.run({ text: recordMigration(sqliteDialect), values: [number, name, checksum] })
+    driver.run({ text: recordMigration(schema, sqliteDialect), values: [number, name, checksum] })
   }
 }
 
-/** Every connection with a ratchet has to be synchronized: the caller holds a transaction. */
-export function applyRestored(driver: SqliteDriver): void {
-  driver.exec(requireSynchronization)
-  clearMeta(driver, 'restored')
+/** What a restored copy needs: the caller holds a transaction. */
+export function applyRestored(driver: SqliteDriver, schema: Schema): void {
+  for (const text of schema.onRestore) driver.exec(text)
+  clearMeta(driver, schema, 'restored')
 }
 
 /** Removes what old pages still hold, from the file and from its write-ahead log. */
-export function removeOldPages(driver: SqliteDriver): void {
+export function removeOldPages(driver: SqliteDriver, schema: Schema): void {
   driver.exec('VACUUM')
   driver.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  clearMeta(driver, 'vacuum')
+  clearMeta(driver, schema, 'vacuum')
 }
 
 /**
  * Whether what is written is durable: not for a database in memory.
  * @throws StoreError `LOCKED`, `NEWER`, `CHECKSUM`, `KEY`, `CORRUPT`, `UNAVAILABLE`
  */
-export function prepareDatabase(driver: SqliteDriver, cells: Cells): { durable: boolean } {
+export function prepareDatabase(driver: SqliteDriver, schema: Schema, cells: Cells): { durable: boolean } {
   takeLock(driver)
   // Each commit waits for the disk; `fullfsync` is what that takes on macOS.
   driver.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
   const meta = inTransaction(driver, () => {
-    migrate(driver)
-    const found = readMeta(driver)
+    migrate(driver, schema)
+    const found = readMeta(driver, schema)
     requireKeyId(found.get('keyId'), cells)
-    if (!found.has('keyId')) setMeta(driver, 'keyId', cells.keyId)
-    if (found.has('restored')) applyRestored(driver)
+    if (!found.has('keyId')) setMeta(driver, schema, 'keyId', cells.keyId)
+    if (found.has('restored')) applyRestored(driver, schema)
     return found
   })
-  if (meta.has('vacuum')) removeOldPages(driver)
+  if (meta.has('vacuum')) removeOldPages(driver, schema)
   const [mode] = driver.all(plain('PRAGMA journal_mode'))
   return { durable: mode?.journal_mode === 'wal' }
 }

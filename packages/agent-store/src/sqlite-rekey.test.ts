@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { allRows, failure, sample, write } from './conformance-support.js'
+import { allRows, failure, sample, tableNames, write } from './conformance-support.js'
 import { type AgentStore, find, insert } from './contract.js'
-import { type AnyRow, definitionOf, tableNames } from './rows.js'
+import type { AnyRow } from './queries.js'
 import { openSqliteStore, type SqliteDatabase } from './sqlite.js'
+import { tables } from './tables.js'
 import { bytesOfDatabase, libraries, noLibrary, openFile, temporaryFolder } from './testing/sqlite.js'
 
 const [keyA, keyB] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
@@ -11,7 +12,7 @@ const [keyA, keyB] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
 /** Rows of all tables, and every secret in them. */
 const rows = tableNames.flatMap((table) =>
   Array.from({ length: 5 }, (_, i) => {
-    const secrets = Object.entries(definitionOf(table).columns).filter(([, column]) => column.secret)
+    const secrets = Object.entries(tables[table].columns).filter(([, column]) => column.secret)
     const values = Object.fromEntries(secrets.map(([name]) => [name, new Uint8Array(randomBytes(40))]))
     return { table, row: sample(table, i + 1, values), secrets: Object.values(values) }
   }),
@@ -31,10 +32,10 @@ afterEach(() => folder.remove())
 const fill = (store: AgentStore) => write(store, ...rows.map(({ table, row }) => insert(table, row)))
 
 async function everything(store: AgentStore) {
-  const tables: AnyRow = Object.fromEntries(
+  const all: AnyRow = Object.fromEntries(
     await Promise.all(tableNames.map(async (table) => [table, await allRows(store, table)] as const)),
   )
-  return tables
+  return all
 }
 
 function visible(): number {

@@ -29,42 +29,63 @@ export const text = <T extends string = string>(): Column<T> => column<T>('text'
 export const nullable = <T>(of: Column<T>): Column<T | null> => ({ ...of, nullable: true }) as Column<T | null>
 
 type Columns = Readonly<Record<string, Column>>
+type Names<C> = readonly (keyof C & string)[]
+type NameLists<C> = Readonly<Record<string, Names<C>>>
 
 export interface TableDefinition<
   C extends Columns = Columns,
-  K extends readonly (keyof C & string)[] = readonly (keyof C & string)[],
-  I extends Readonly<Record<string, readonly (keyof C & string)[]>> = Readonly<
-    Record<string, readonly (keyof C & string)[]>
-  >,
+  K extends Names<C> = Names<C>,
+  I extends NameLists<C> = NameLists<C>,
+  O extends NameLists<C> = NameLists<C>,
 > {
   readonly columns: C
   /** The primary key; its columns are neither nullable nor secret. */
   readonly key: K
-  /** By which columns rows are looked for; not unique. Rows come in the order of the primary key. */
+  /** By which columns rows are looked for. Rows come in the order of the primary key. */
   readonly indexes: I
+  /** Rows with the same values of all columns but the last come in the order of that one, an `int`; where it is null they do not come. */
+  readonly ordered: O
+  /** Indexes of which no two rows have the same values. */
+  readonly unique: readonly string[]
   /** An update of a row gives its `version` one more than it has, or fails. */
   readonly versioned: boolean
 }
 
+/** The tables of a store by their names. */
+export type TableSet = Readonly<Record<string, TableDefinition>>
+
 export function table<
   const C extends Columns,
-  const K extends readonly (keyof C & string)[],
-  const I extends Readonly<Record<string, readonly (keyof C & string)[]>>,
->(definition: { columns: C; key: K; indexes: I; versioned?: boolean }): TableDefinition<C, K, I> {
-  return { versioned: false, ...definition }
+  const K extends Names<C>,
+  const I extends NameLists<C>,
+  const O extends NameLists<C> = Readonly<Record<never, Names<C>>>,
+>(definition: {
+  columns: C
+  key: K
+  indexes: I
+  ordered?: O
+  unique?: readonly (keyof I & string)[]
+  versioned?: boolean
+}): TableDefinition<C, K, I, O> {
+  return { ordered: {} as O, unique: [], versioned: false, ...definition }
 }
 
 type ValueOf<C> = C extends Column<infer T> ? T : never
+type AllButLast<L extends readonly unknown[]> = L extends readonly [...infer A, unknown] ? A : readonly []
 
-/** A row as the agent sees it: never encrypted. */
-export type RowOf<D> =
-  D extends TableDefinition<infer C, infer _K, infer _I> ? { readonly [N in keyof C]: ValueOf<C[N]> } : never
-export type KeyOf<D> =
-  D extends TableDefinition<infer C, infer K, infer _I> ? { readonly [N in K[number]]: ValueOf<C[N]> } : never
-export type IndexOf<D> = D extends TableDefinition<infer _C, infer _K, infer I> ? keyof I & string : never
-export type IndexValues<D, N> =
-  D extends TableDefinition<infer C, infer _K, infer I>
-    ? N extends keyof I
-      ? { readonly [P in I[N][number]]: NonNullable<ValueOf<C[P]>> }
-      : never
-    : never
+/** A row as the user of the store sees it: never encrypted. */
+export type RowOf<D extends TableDefinition> = { readonly [N in keyof D['columns']]: ValueOf<D['columns'][N]> }
+export type KeyOf<D extends TableDefinition> = {
+  readonly [N in D['key'][number]]: N extends keyof D['columns'] ? ValueOf<D['columns'][N]> : never
+}
+export type IndexOf<D extends TableDefinition> = keyof D['indexes'] & string
+export type OrderOf<D extends TableDefinition> = keyof D['ordered'] & string
+
+type ValuesOf<D extends TableDefinition, L extends readonly unknown[]> = {
+  readonly [N in L[number] & keyof D['columns']]: NonNullable<ValueOf<D['columns'][N]>>
+}
+export type IndexValues<D extends TableDefinition, N extends IndexOf<D>> = ValuesOf<D, D['indexes'][N]>
+/** Of all columns but the last. */
+export type OrderValues<D extends TableDefinition, N extends OrderOf<D>> = ValuesOf<D, AllButLast<D['ordered'][N]>>
+/** Columns of a table by which another one with a key of one column can be found. */
+export type ColumnOf<D extends TableDefinition> = keyof D['columns'] & string

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { definitionOf, tableNames } from './rows.js'
-import { connectionTables } from './tables.js'
+import { tableNames } from './conformance-support.js'
+import type { TableDefinition } from './table.js'
+import { connectionTables, tables } from './tables.js'
+
+const definitionOf = (name: keyof typeof tables): TableDefinition => tables[name]
 
 describe.each(tableNames)('the description of %s', (name) => {
   const { columns, key, indexes, versioned } = definitionOf(name)

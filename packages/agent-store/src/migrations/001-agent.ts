@@ -1,5 +1,5 @@
 // Spec 13 §13.1, §13.13: the tables as they were first. Never changed again: what is new comes in a migration after it.
-import type { Migration } from '../migrate.js'
+import type { Migration } from '../schema.js'
 
 const sqlite = `
 CREATE TABLE agent_connections (

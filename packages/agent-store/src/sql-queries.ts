@@ -1,0 +1,145 @@
+// Queries as SQL. Where a statement takes lists, a query of many keys is one statement that looks each of them up by an index.
+import type { Cells } from './cells.js'
+import { type DriverValue, type Layout, type StoredColumn, toStored } from './layout.js'
+import type { AnyRow, Query, ReferredQuery } from './queries.js'
+import { withoutLast } from './rows.js'
+import { list, quote, type SqlContext, type Statement, unnest } from './sql-text.js'
+
+/** What comes after the comparison of columns in a statement for each of several values. */
+interface Rest {
+  readonly conditions?: (firstPlaceholder: number) => readonly string[]
+  /** Of the conditions. */
+  readonly values?: readonly DriverValue[]
+  readonly order: string
+  readonly limit: number | undefined
+}
+
+export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) {
+  const { placeholder, lists } = dialect
+  const isEqual = (columns: readonly StoredColumn[], to: (i: number) => string) =>
+    columns.map(({ name }, i) => `${quote(name)} = ${to(i)}`)
+  const keyOf = (layout: Layout) => layout.compared(layout.definition.key)
+  const columnsOf = (layout: Layout) => list(layout.columns.filter(({ isHash }) => !isHash))
+  const select = (layout: Layout) => `SELECT ${columnsOf(layout)} FROM ${quote(layout.name)}`
+  const where = (conditions: readonly string[]) => (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '')
+  const next = (first: number) => (i: number) => placeholder(first + i)
+
+  function get(layout: Layout, key: AnyRow, cells: Cells): Statement {
+    const columns = keyOf(layout)
+    return {
+      text: text(`get ${layout.table}`, () => select(layout) + where(isEqual(columns, next(1)))),
+      values: toStored(layout, columns, key, key, cells),
+    }
+  }
+
+  /** `id` is for what the text depends on besides the table. */
+  function each(
+    id: string,
+    layout: Layout,
+    columns: readonly StoredColumn[],
+    rows: readonly AnyRow[],
+    cells: Cells,
+    { conditions = () => [], values = [], order, limit }: Rest,
+  ): Statement[] {
+    if (rows.length === 0) return []
+    const tuples = rows.map((row) => toStored(layout, columns, row, row, cells))
+    // A list for each column, or only the number of rows where none is compared.
+    const lists = Math.max(columns.length, 1)
+    const first = 1 + (dialect.lists ? lists : columns.length)
+    const one = (to: (i: number) => string) =>
+      `${select(layout)}${where([...isEqual(columns, to), ...conditions(first)])} ` +
+      `ORDER BY ${order} LIMIT ${placeholder(first + values.length)}`
+    if (!dialect.lists) {
+      return tuples.map((tuple) => ({
+        text: text(`${id} ${layout.table}`, () => one(next(1))),
+        values: [...tuple, ...values, limit ?? -1],
+      }))
+    }
+    const from = () => {
+      const names = columns.map((_, i) => `v${i}, `).join('')
+      return columns.length === 0
+        ? 'generate_series(1, $1) AS v(n)'
+        : `${unnest(columns)} WITH ORDINALITY AS v(${names}n)`
+    }
+    const many = () =>
+      `SELECT r.* FROM ${from()} CROSS JOIN LATERAL (${one((i) => `v.v${i}`)}) AS r ORDER BY v.n, ${order}`
+    const given = columns.length === 0 ? [rows.length] : columns.map((_, i) => tuples.map((tuple) => tuple[i] ?? null))
+    return [{ text: text(`${id} ${layout.table}`, many), values: [...given, ...values, limit ?? null] }]
+  }
+
+  /** Rows whose key is among those that statements give in `column`. */
+  function referred(layout: Layout, { table, column, by }: ReferredQuery, cells: Cells): Statement[] {
+    const inner = layoutOf(by.table).columns.find(({ of, isHash }) => of === column && !isHash)?.name ?? ''
+    const [key] = keyOf(layout)
+    return queryOf(by, cells).map((statement) => {
+      const keys = `SELECT DISTINCT f.${quote(inner)} AS k FROM (${statement.text}) AS f`
+      const one = (to: string) => `${select(layout)} WHERE ${quote(key?.name ?? '')} ${to}`
+      const both = () =>
+        lists ? `SELECT r.* FROM (${keys}) AS d CROSS JOIN LATERAL (${one('= d.k')} LIMIT 1) AS r` : one(`IN (${keys})`)
+      return { text: text(`referred ${table} ${column} ${statement.text}`, both), values: statement.values }
+    })
+  }
+
+  function queryOf(query: Query, cells: Cells): Statement[] {
+    const layout = layoutOf(query.table)
+    const { indexes, ordered } = layout.definition
+    const byKey = list(keyOf(layout))
+    const indexed = (index: string) => layout.compared(indexes[index] ?? [])
+    if ('key' in query) return [get(layout, query.key, cells)]
+    if ('keys' in query) return each('get all', layout, keyOf(layout), query.keys, cells, { order: byKey, limit: 1 })
+    if ('any' in query) {
+      if ('index' in query) {
+        const rest = { order: byKey, limit: query.limit }
+        return each(`find any ${query.index}`, layout, indexed(query.index), query.any, cells, rest)
+      }
+      const names = ordered[query.ordered] ?? []
+      const [last] = layout.compared(names.slice(-1))
+      const name = quote(last?.name ?? '')
+      const rest: Rest = {
+        conditions: (n) => [query.upTo === undefined ? `${name} IS NOT NULL` : `${name} <= ${placeholder(n)}`],
+        values: query.upTo === undefined ? [] : [query.upTo],
+        order: `${name}, ${byKey}`,
+        limit: query.limit,
+      }
+      const id = `first ${query.ordered} ${query.upTo === undefined}`
+      return each(id, layout, layout.compared(withoutLast(names)), query.any, cells, rest)
+    }
+    if ('by' in query) return referred(layout, query, cells)
+    if ('count' in query) {
+      const columns = indexed(query.count)
+      const count = () => `SELECT count(*) AS count FROM ${quote(layout.name)}${where(isEqual(columns, next(1)))}`
+      const values = toStored(layout, columns, query.values, query.values, cells)
+      return [{ text: text(`count ${query.count} ${query.table}`, count), values }]
+    }
+    if ('after' in query) {
+      const { after, of } = query
+      const columns = of ? indexed(of.index) : []
+      const key = keyOf(layout)
+      const afterKey = () => `(${byKey}) > (${key.map((_, i) => placeholder(columns.length + 1 + i)).join(', ')})`
+      const page = () =>
+        `${select(layout)}${where([...isEqual(columns, next(1)), ...(after ? [afterKey()] : [])])} ` +
+        `ORDER BY ${byKey} LIMIT ${placeholder(columns.length + (after ? key.length : 0) + 1)}`
+      const values = [
+        ...(of ? toStored(layout, columns, of.values, of.values, cells) : []),
+        ...(after ? toStored(layout, key, after, after, cells) : []),
+        query.limit,
+      ]
+      return [{ text: text(`page ${of?.index} ${after === null} ${query.table}`, page), values }]
+    }
+    const columns = indexed(query.index)
+    const values = toStored(layout, columns, query.values, query.values, cells)
+    const found = () => `${select(layout)}${where(isEqual(columns, next(1)))} ORDER BY ${byKey}`
+    if (query.limit === undefined) return [{ text: text(`find ${query.index} ${query.table}`, found), values }]
+    return [
+      {
+        text: text(
+          `find some ${query.index} ${query.table}`,
+          () => `${found()} LIMIT ${placeholder(columns.length + 1)}`,
+        ),
+        values: [...values, query.limit],
+      },
+    ]
+  }
+
+  return queryOf
+}
