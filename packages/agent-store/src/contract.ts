@@ -1,9 +1,7 @@
 // The contract of a store, with the tables of an agent: what an agent asks of it.
 import {
   type Decision as DecisionOf,
-  type FindQuery as FindQueryOf,
   type FoundIn,
-  type GetQuery as GetQueryOf,
   type QueriesOf,
   type Query as QueryOf,
   requestsOf,
@@ -13,10 +11,17 @@ import type { TableStore } from './table-store.js'
 import { type TableName, type Tables, tables } from './tables.js'
 
 export { StoreConflict, StoreError, type StoreErrorCode } from './errors.js'
+export type {
+  CountQuery,
+  FindAnyQuery,
+  FindQuery,
+  GetAllQuery,
+  GetQuery,
+  PageQuery,
+  ReferredQuery,
+} from './queries.js'
 export type { StoreOptions, StoreSupports } from './table-store.js'
 
-export type GetQuery<N extends TableName = TableName> = GetQueryOf<N>
-export type FindQuery<N extends TableName = TableName> = FindQueryOf<N>
 export type Query<N extends TableName = TableName> = QueryOf<N>
 export type Queries = QueriesOf<Tables>
 export type Found<Q extends Queries> = FoundIn<Tables, Q>
