@@ -9,7 +9,7 @@ import { throwIfAborted, within } from './deadline.js'
 import { SmpTransportError, socketError } from './errors.js'
 import { type Handshake, performHandshake } from './handshake.js'
 import { socksConnect } from './socks.js'
-import { allowedTarget, hostsToTry, type TargetOptions, targetsOf } from './targets.js'
+import { hostsToTry, type TargetOptions, targetsOf } from './targets.js'
 import { defaultHighWaterMark, type TlsCredentials, type TlsFacts, tlsFacts, tlsParameters } from './tls-options.js'
 
 export interface ConnectionOptions extends ChannelOptions, TargetOptions {
@@ -96,12 +96,11 @@ function credentialsContext(credentials: TlsCredentials | undefined): SecureCont
 }
 
 async function connectTo<S>(
-  target: string,
+  host: string,
   context: SecureContext,
   options: ConnectBlocksOptions<S>,
 ): Promise<BlockConnection<S>> {
   const { connectTimeout = 15_000, handshakeTimeout = 15_000, signal, socks, port } = options
-  const host = allowedTarget(target, options)
   const { channel, facts } = await within(
     { what: `connecting to ${host}`, milliseconds: connectTimeout, signal },
     async (cancelled) => {

@@ -1,7 +1,7 @@
 import { type Host, parseHost } from '@smpkit/smp-commands/address'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectSmp } from './connect.js'
-import { allowedTarget, hostsToTry, targetsOf } from './targets.js'
+import { hostsToTry, targetsOf } from './targets.js'
 import { addressOf, at, cleanUp, errorOf, startServer } from './testing/fixtures.js'
 import { startSocks, through } from './testing/socks-server.js'
 
@@ -74,12 +74,51 @@ describe('hosts without a proxy', () => {
     expect(hostsToTry([onion, name], {})).toEqual([name])
   })
 
-  it('are looked up, and go nowhere else', async () => {
-    expect(await targetsOf(name, { lookup: async () => ['192.0.2.1', '::ffff:7f00:1'] })).toEqual([
-      '192.0.2.1',
-      '::ffff:7f00:1',
-    ])
-    expect(allowedTarget('::ffff:7f00:1', {})).toBe('127.0.0.1')
-    expect(() => allowedTarget('smp.example', {})).toThrow(expect.objectContaining({ code: 'NETWORK' }))
+  const lookup = async () => ['192.0.2.1', '::ffff:7f00:1']
+
+  it('are looked up', async () => {
+    expect(await targetsOf(name, { lookup })).toEqual(['192.0.2.1', '127.0.0.1'])
+  })
+
+  it('are no names again', async () => {
+    const error = await errorOf(targetsOf(name, { lookup: async () => ['192.0.2.1', 'smp.example'] }))
+    expect(error).toMatchObject({ code: 'NETWORK' })
+  })
+
+  it('with one address that is not allowed are refused altogether', async () => {
+    for (const refused of await lookup()) {
+      const usual = refused.replace('::ffff:7f00:1', '127.0.0.1')
+      const error = await errorOf(targetsOf(name, { lookup, allowAddress: (ip) => ip !== usual }))
+      expect(error).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
+    }
+  })
+
+  it.each(['ABC.ONION', 'abc.onion.', 'a.b.Onion'])(
+    'that are onion however written are not looked up: %s',
+    async (text) => {
+      const asked: string[] = []
+      const lookup = async (host: string) => {
+        asked.push(host)
+        return ['192.0.2.1']
+      }
+      expect(await errorOf(targetsOf({ type: 'domain', text }, { lookup }))).toMatchObject({ code: 'HOST' })
+      expect(asked).toEqual([])
+    },
+  )
+})
+
+describe('a name whose addresses change', () => {
+  it('is looked up once for a connection, which goes to what was allowed', async () => {
+    const { address } = await startServer()
+    const answers = [['127.0.0.1'], ['127.0.0.2'], ['127.0.0.1', '127.0.0.2']]
+    let asked = 0
+    const lookup = async () => answers[asked++] ?? []
+    const options = { lookup, allowAddress: (ip: string) => ip === '127.0.0.1' }
+    const connect = () => connectSmp(at(address, parseHost('smp.example')), options)
+    await (await connect()).close()
+    expect(asked).toBe(1)
+    expect(await errorOf(connect())).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
+    expect(await errorOf(connect())).toMatchObject({ code: 'REFUSED_ADDRESS', temporary: false })
+    expect(asked).toBe(3)
   })
 })

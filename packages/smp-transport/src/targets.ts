@@ -14,8 +14,9 @@ export interface TargetOptions {
   socks?: SocksProxy | undefined
   /**
    * Asked for each address after the name is resolved, in its usual spelling: `::1`, and `127.0.0.1` for
-   * `::ffff:7f00:1`. The connection goes to exactly this IP address. With `socks` names are refused, other than `.onion`, as
-   * nobody can tell their addresses: leave it out where the proxy itself keeps to public addresses, as Tor does.
+   * `::ffff:7f00:1`. A host with one address that is refused is not connected to at all, and a connection goes to exactly an address that
+   * was allowed; `addressPolicy` of `@smpkit/smp-commands/address` refuses what is not public. With `socks` names are refused, other
+   * than `.onion`, as nobody can tell their addresses: leave it out where the proxy itself keeps to public addresses, as Tor does.
    */
   allowAddress?: (ip: string) => boolean
   /** All IP addresses of a name; IP addresses themselves are read by the system. Not used with `socks`. Default: the system's. */
@@ -34,11 +35,25 @@ export function hostsToTry(hosts: readonly Host[], { socks }: Pick<TargetOptions
 }
 
 /**
- * What to connect to for a host: its IP addresses; with a proxy the host itself, as nobody resolves it here.
+ * What to connect to for a host: its IP addresses, all of them allowed; with a proxy the host itself, as nobody resolves it here.
  * @throws SmpTransportError
  */
 export async function targetsOf(host: Host, options: TargetOptions): Promise<readonly string[]> {
-  if (options.socks) return [host.text]
+  if (options.socks) return [allowedByName(usualSpelling(host.text), options)]
+  const addresses = (await resolve(host, options)).map(usualSpelling)
+  if (!addresses.every(isIP)) {
+    // A name would be resolved again, to an address that nobody was asked about.
+    throw new SmpTransportError('NETWORK', 'expected IP addresses from the look-up, got something else')
+  }
+  // All of them, before the first connection: who owns a name could offer a public address and mean the other one.
+  for (const address of addresses) checkAllowed(address, options)
+  return addresses
+}
+
+/** @throws SmpTransportError */
+async function resolve(host: Host, options: TargetOptions): Promise<readonly string[]> {
+  // However it is written: the name servers would learn who is about to be visited.
+  if (/\.onion\.?$/i.test(host.text)) throw new SmpTransportError('HOST', 'an .onion name is not looked up')
   const { connectTimeout = 15_000, signal } = options
   const lookup = (!isIP(host.text) && options.lookup) || systemLookup
   const deadline = { what: `resolving ${host.text}`, milliseconds: connectTimeout, signal }
@@ -66,21 +81,18 @@ function usualSpelling(address: string): string {
   return zone === undefined ? usual : `${usual}%${zone}`
 }
 
-/**
- * The target in its usual spelling, if it may be connected to.
- * @throws SmpTransportError `REFUSED_ADDRESS`, `NETWORK`
- */
-export function allowedTarget(target: string, { allowAddress, socks }: TargetOptions): string {
-  const ip = usualSpelling(target)
-  if (!isIP(ip)) {
-    // A name would be resolved again, to an address that nobody was asked about.
-    if (!socks) throw new SmpTransportError('NETWORK', 'expected IP addresses from the look-up, got something else')
-    if (allowAddress && !ip.endsWith('.onion')) {
-      throw new SmpTransportError('REFUSED_ADDRESS', `the address of ${ip} cannot be checked: a proxy resolves it`)
-    }
-    return ip
+/** What a proxy is asked to connect to. @throws SmpTransportError `REFUSED_ADDRESS` */
+function allowedByName(name: string, options: TargetOptions): string {
+  if (isIP(name)) checkAllowed(name, options)
+  else if (options.allowAddress && !name.endsWith('.onion')) {
+    throw new SmpTransportError('REFUSED_ADDRESS', `the address of ${name} cannot be checked: a proxy resolves it`)
   }
-  if (allowAddress && !allowAddress(ip.replace(/%.*/, '')))
+  return name
+}
+
+/** @throws SmpTransportError `REFUSED_ADDRESS` */
+function checkAllowed(ip: string, { allowAddress }: TargetOptions): void {
+  if (allowAddress && !allowAddress(ip.replace(/%.*/, ''))) {
     throw new SmpTransportError('REFUSED_ADDRESS', `${ip} is not allowed`)
-  return ip
+  }
 }
