@@ -1,1 +1,1 @@
-export {}
+export { readApnsAnswer } from './apns/answer.js'

@@ -1,2 +1,10 @@
 // The entry `@smpkit/push-providers/testing`: far ends of the providers that speak the real protocols and fail when told to.
+
+export {
+  type ApnsAnswer,
+  type ApnsFake,
+  type ApnsFakeOptions,
+  type ApnsPush,
+  startApnsFake,
+} from './testing/apns-fake.js'
 export { createTestIdentity, type TestIdentity } from './testing/authority.js'

@@ -1,12 +1,20 @@
-// test-vectors/ntf/README.md, push.items, push.encrypt, push.regcode: spec 21 A2, A3, A9.
+// test-vectors/ntf/README.md, push.*: spec 21 A1–A3, A6, A9.
+import { apnsBody } from '@smpkit/push-providers/apns'
+import { readApnsAnswer } from '@smpkit/push-providers/internal'
 import {
+  checkMessagesData,
   decodeItems,
   decryptPayload,
+  encodeItem,
   encodeItems,
   encryptPayload,
+  messageData,
+  type NotificationData,
   type PushItem,
+  type PushKind,
   tokenSecret,
   verificationCode,
+  verificationData,
   verifyCommand,
 } from '@smpkit/push-providers/payload'
 import { parseHost } from '@smpkit/smp-commands/address'
@@ -64,6 +72,55 @@ export const encryptSuite: Suite = {
       const encrypted = { nonce: input.text('nonceText'), data: input.text('dataText') }
       return { plain: decryptPayload(input.bytes('secret'), encrypted) }
     }),
+  },
+}
+
+/** Of items without metadata the reference writes the rest, which we never do. */
+function itemText(item: PushItem): string {
+  if (item.encMeta.length > 0) return encodeItem(item)
+  return encodeItem({ ...item, encMeta: Uint8Array.of(0) }).replace(/\S+$/, '')
+}
+
+function dataOf(kind: PushKind, input: Fields): NotificationData {
+  if (kind === 'check') return checkMessagesData
+  const options = { nonce: input.bytes('nonce'), paddedLength: input.number('paddedLength') }
+  const secret = input.bytes('secret')
+  if (kind === 'verification') return verificationData(secret, input.bytes('code'), options)
+  return messageData(secret, input.list('items').map(itemOf).map(itemText).join(';'), options)
+}
+
+export const apnsSuite: Suite = {
+  ops: {
+    body: operation((input) => {
+      const kind = input.text('kind') as PushKind
+      const body = apnsBody(kind, dataOf(kind, input))
+      return { json: JSON.parse(body), byteLength: new TextEncoder().encode(body).length }
+    }),
+  },
+}
+
+/** What an active token is after these answers of APNs. */
+function statusAfter(replies: readonly Json[]): string {
+  for (const json of replies) {
+    const reply = new Fields(json)
+    const body = JSON.stringify({ reason: reply.get('reason') })
+    const answer = { status: reply.number('status'), retryAfter: undefined, body }
+    const outcome = readApnsAnswer(answer, { registeredAt: 0 }, 0)
+    if (outcome.outcome === 'gone') return `INVALID,${outcome.reason}`
+  }
+  return 'ACTIVE'
+}
+
+export const responseSuite: Suite = {
+  ops: {
+    apnsResponse: {
+      // How often is tried again is the policy of who was recorded: as many answers count as it had.
+      actual: ({ in: input = null, out = null }) => {
+        const replies = new Fields(input).list('replies').slice(0, new Fields(out).number('attempts'))
+        return { tokenStatus: statusAfter(replies) }
+      },
+      expected: ({ out = null }) => ({ tokenStatus: new Fields(out).text('tokenStatus') }),
+    },
   },
 }
 

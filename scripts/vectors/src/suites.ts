@@ -10,7 +10,7 @@ import { handshakeSuite } from './handshake.js'
 import { kemSuite } from './kem.js'
 import { keysSuite } from './keys.js'
 import { fullLinkSuite, linkDataSuite, shortLinkSuite } from './links.js'
-import { encryptSuite, itemsSuite, regcodeSuite } from './push.js'
+import { apnsSuite, encryptSuite, itemsSuite, regcodeSuite, responseSuite } from './push.js'
 import { ratchetKdfSuite, ratchetParamsSuite, ratchetX3dhSuite } from './ratchet.js'
 import { ratchetDecryptSuite } from './ratchet-replay.js'
 import type { Registry } from './runner.js'
@@ -38,9 +38,11 @@ export const registry: Registry = {
     'link.data': linkDataSuite,
     'link.full': fullLinkSuite,
     'link.short': shortLinkSuite,
+    'push.apns': apnsSuite,
     'push.encrypt': encryptSuite,
     'push.items': itemsSuite,
     'push.regcode': regcodeSuite,
+    'push.response': responseSuite,
     'queue-info': queueInfoSuite,
     'ratchet.decrypt': ratchetDecryptSuite,
     'ratchet.kdf': ratchetKdfSuite,
@@ -59,8 +61,6 @@ export const registry: Registry = {
     'ntf.response',
     'ntf.text',
     'ntf.transmission',
-    'push.apns',
     'push.regcode/flow',
-    'push.response',
   ]),
 }
