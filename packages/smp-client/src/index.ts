@@ -48,4 +48,4 @@ export {
 export { subscribeService } from './services.js'
 export { SmpClientSession } from './session.js'
 export type { EventMessage, SessionEvent, SessionOptions, UnexpectedMessage } from './session-options.js'
-export type { SubscriptionKind, SubscriptionOutcome, SubscriptionResult } from './subscriptions.js'
+export type { ServiceEnd, SubscriptionKind, SubscriptionOutcome, SubscriptionResult } from './subscriptions.js'

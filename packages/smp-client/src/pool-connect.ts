@@ -1,5 +1,5 @@
 // Spec 04 §10: one attempt of a pool to connect, and what it can come to.
-import { SmpClientError, type SmpError } from './errors.js'
+import { SmpClientError, type SmpError, unlessAborted } from './errors.js'
 import { openSession } from './open-session.js'
 import type { PoolContext } from './pool-context.js'
 import type { PooledServer } from './pooled-server.js'
@@ -20,8 +20,10 @@ export async function connectInTime(
   const onClose = () => controller.abort(closedError())
   closing.addEventListener('abort', onClose)
   const cancel = clock.schedule(() => controller.abort(), connectTimeout)
-  const options = { ...session, clock, service: service(server), userId: server.userId, signal: controller.signal }
   try {
+    const asked = server.presentsService ? service(server) : null
+    const credentials = await unlessAborted(Promise.resolve(asked), controller.signal)
+    const options = { ...session, clock, service: credentials, userId: server.userId, signal: controller.signal }
     return await openSession(server.address, connect ? { ...options, connect } : options)
   } catch (error) {
     if (closing.aborted) throw closedError()
@@ -32,6 +34,13 @@ export async function connectInTime(
     cancel()
     closing.removeEventListener('abort', onClose)
   }
+}
+
+/** The server does not know, or does not want, the service that we presented (03 §3.3). */
+export function refusedInHandshake(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && cause.code === 'BAD_SERVICE') return true
+  return false
 }
 
 /** An address to which there will never be a connection: a transport refuses it before it tries. */

@@ -6,7 +6,9 @@ import type { Connect, ServiceCredentials } from './connect.js'
 import type { PooledServer } from './pooled-server.js'
 import type { SmpClientSession } from './session.js'
 import type { SessionEvent, SessionOptions } from './session-options.js'
-import type { Subscription } from './subscriptions.js'
+import type { ServiceEnd, Subscription } from './subscriptions.js'
+
+export type MaybePromise<T> = T | Promise<T>
 
 export interface QueueSubscription {
   /** The recipient id for messages, the notifier id for notifications. */
@@ -26,7 +28,8 @@ export interface PoolContext {
   readonly connectTimeout: number
   /** Resolves when the server may connect, with what to call afterwards; see `ConnectTurns`. */
   connectTurn(failing: boolean, signal: AbortSignal): Promise<() => void>
-  service(server: PooledServer): ServiceCredentials | null | undefined
+  service(server: PooledServer): MaybePromise<ServiceCredentials | null | undefined>
+  readonly serviceEnd: ServiceEnd
   onStatus(server: PooledServer): void
   /** Its events no longer wait for room. */
   onClosing(server: PooledServer): void

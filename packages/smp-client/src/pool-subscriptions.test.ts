@@ -105,6 +105,20 @@ describe('subscriptions', () => {
     await pool.close()
   })
 
+  it('at an address that was reached before are tried again, whatever becomes of it', async () => {
+    const { network, clock, pool } = setUp()
+    const server = pool.server(address())
+    await server.subscribe('notifications', queues(2))
+    network.failure = new Unreachable('REFUSED_ADDRESS')
+    network.cut()
+    await clock.advance(5000)
+    expect(server.tables.notifications.size).toBe(2)
+    network.failure = undefined
+    await clock.advance(20_000)
+    expect(server.tables.notifications.hasWork).toBe(false)
+    await pool.close()
+  })
+
   it('that were forgotten are not subscribed again, and their answers do not count', async () => {
     const { network, clock, pool } = setUp()
     const server = pool.server(address())

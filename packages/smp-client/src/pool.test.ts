@@ -1,5 +1,7 @@
 import { randomBytes } from '@smpkit/crypto'
+import { serverKey } from '@smpkit/smp-commands/address'
 import { describe, expect, it } from 'vitest'
+import { SmpClientError } from './errors.js'
 import { SmpPool } from './pool.js'
 import type { QueueSubscription } from './pool-context.js'
 import { address, Unreachable } from './testing/fake-network.js'
@@ -26,6 +28,23 @@ describe('connections', () => {
       await server.request(ping)
     }
     expect(network.attempts).toBe(4)
+    await pool.close()
+  })
+
+  it('go where their server was moved to, where it is found at once', async () => {
+    const { network, clock, pool } = setUp()
+    const [before, after, elsewhere] = [address(), address(), address()]
+    pool.server(elsewhere)
+    const server = pool.server(before)
+    await server.connected()
+    expect(() => pool.move(server, elsewhere)).toThrow(SmpClientError)
+    pool.move(server, after)
+    expect(pool.server(after)).toBe(server)
+    expect(pool.server(before)).not.toBe(server)
+    network.cut()
+    await clock.advance(2000)
+    await server.connected()
+    expect(network.servers).toEqual([serverKey(before), serverKey(after)])
     await pool.close()
   })
 

@@ -7,19 +7,24 @@ import type { Connect, ServiceCredentials } from './connect.js'
 import { ConnectTurns } from './connect-turns.js'
 import { SmpClientError, type SmpError } from './errors.js'
 import { Stream } from './events.js'
-import type { PoolContext } from './pool-context.js'
+import type { MaybePromise, PoolContext } from './pool-context.js'
 import { PooledServer } from './pooled-server.js'
 import type { SmpClientSession } from './session.js'
 import type { SessionEvent, SessionOptions } from './session-options.js'
-import { outcomeOf, type Subscription, type SubscriptionOutcome } from './subscriptions.js'
+import { outcomeOf, type ServiceEnd, type Subscription, type SubscriptionOutcome } from './subscriptions.js'
 
 export interface PoolOptions {
   /** Default: TLS, where there is Node. */
   connect?: Connect
   /** For all sessions. */
   session?: Omit<SessionOptions, 'clock'>
-  /** The service to present to a server. Default: none. */
-  service?: (server: PooledServer) => ServiceCredentials | null | undefined
+  /**
+   * The service to present to a server, asked for with each attempt to connect, which fails if it rejects. A server that refuses the
+   * service gets sessions without it for an hour. Default: none.
+   */
+  service?: (server: PooledServer) => MaybePromise<ServiceCredentials | null | undefined>
+  /** What to do with the service's queues after `ENDS`: drop them as `END` does, or subscribe them again one by one. Default: drop. */
+  serviceEnd?: ServiceEnd
   /** Delays between attempts to connect: 1 s, then 1.5 times as long up to 10 s, each between half and one and a half of it. */
   reconnect?: BackOffOptions
   /** Of one attempt, in milliseconds. Default 45 000. */
@@ -84,10 +89,12 @@ export class SmpPool implements AsyncDisposable {
       connectTimeout: options.connectTimeout ?? 45_000,
       connectTurn: (failing, signal) => turns.take(failing, signal),
       service: options.service ?? (() => null),
+      serviceEnd: options.serviceEnd ?? 'drop',
       onStatus: (server) => this.#status.add(server),
       onClosing: (server) => this.#letGo((waiting) => waiting.server === server),
       onClosed: (server) => {
-        for (const [key, known] of this.#servers) if (known === server) this.#servers.delete(key)
+        const key = keyOf(server.address, server.userId)
+        if (this.#servers.get(key) === server) this.#servers.delete(key)
       },
       onSubscription: (subscription) => this.#outcomes.add(subscription),
       onForgotten: (subscription) => this.#outcomes.delete(subscription),
@@ -102,12 +109,25 @@ export class SmpPool implements AsyncDisposable {
   /** The server at an address, for a user: the same object as long as it is not closed. It connects when it is used. */
   server(address: ServerAddress, userId = ''): PooledServer {
     if (this.#closed) throw new SmpClientError('CLOSED', 'the pool was closed')
-    const key = JSON.stringify([serverKey(address), userId])
+    const key = keyOf(address, userId)
     const known = this.#servers.get(key)
     if (known) return known
     const server = new PooledServer(address, userId, this.#context)
     this.#servers.set(key, server)
     return server
+  }
+
+  /**
+   * The next connection of the server goes to this address of it, at which it is found from now on. The present one stays.
+   * @throws SmpClientError `INVALID` if another server was asked for there
+   */
+  move(server: PooledServer, address: ServerAddress): void {
+    const former = keyOf(server.address, server.userId)
+    if ((this.#servers.get(keyOf(address, server.userId)) ?? server) !== server)
+      throw new SmpClientError('INVALID', 'expected an address that no other server of the pool has')
+    if (this.#servers.get(former) === server) this.#servers.delete(former)
+    server.address = address
+    this.#servers.set(keyOf(address, server.userId), server)
   }
 
   /** All servers that were asked for and not closed. */
@@ -139,6 +159,8 @@ export class SmpPool implements AsyncDisposable {
     return this.close()
   }
 }
+
+const keyOf = (address: ServerAddress, userId: string): string => JSON.stringify([serverKey(address), userId])
 
 function statusOf(server: PooledServer): PoolStatus {
   const { session, reason, lostSessions } = server

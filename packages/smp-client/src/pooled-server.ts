@@ -1,17 +1,16 @@
 // Spec 04 §10: one server of a pool: its connection, which comes back, and its subscriptions, which follow it.
-import { equalBytes } from '@smpkit/encoding'
 import type { Command } from '@smpkit/smp-commands'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { BackOff } from './back-off.js'
 import { sleep, within } from './clock.js'
 import { aborted, type Outcome, SmpClientError, SmpError, unlessAborted } from './errors.js'
 import { Mailboxes } from './mailboxes.js'
-import { closedError, connectInTime, neverReachable, notTakenError } from './pool-connect.js'
+import { isEnd, noteEnd } from './note-end.js'
+import { closedError, connectInTime, neverReachable, notTakenError, refusedInHandshake } from './pool-connect.js'
 import type { PoolContext, QueueSubscription } from './pool-context.js'
 import { QueueMessages, type ReceivingQueue } from './queue-messages.js'
 import type { Answer, AnswerTo, Request, Requester, RequestOptions } from './requests.js'
 import type { SmpClientSession } from './session.js'
-import type { SessionEvent } from './session-options.js'
 import { subscribeAll } from './subscribe.js'
 import {
   outcomeOf,
@@ -25,6 +24,8 @@ import { Waiters } from './waiters.js'
 
 /** A session that lived as long was no failure, in milliseconds. */
 const stableAfter = 10_000
+/** After which a service that was refused is presented again, in milliseconds. */
+const serviceRetry = 3_600_000
 /** Sessions whose events have not been taken, after which there is no other: else a server could fill the memory with them. */
 const maxForwarding = 3
 
@@ -47,11 +48,15 @@ export class PooledServer implements Requester {
   /** Ends the wait before what failed is tried again in the same session. */
   #retryNow = new AbortController()
   #lost = 0
+  #wasUp = false
+  /** When a service may be presented again. */
+  #serviceFrom = 0
   #reason: SmpError | undefined
   readonly #closing = new AbortController()
 
   constructor(
-    readonly address: ServerAddress,
+    /** Where it is connected to next. Only the pool changes it. */
+    public address: ServerAddress,
     /** Servers of different users have connections of their own. */
     readonly userId: string,
     context: PoolContext,
@@ -79,7 +84,12 @@ export class PooledServer implements Requester {
     return this.#closing.signal.aborted
   }
 
-  /** How many sessions ended otherwise than by us. */
+  /** Whether the next session may be that of a service. */
+  get presentsService(): boolean {
+    return this.#context.clock.now() >= this.#serviceFrom
+  }
+
+  /** How many sessions ended otherwise than by us, or for what the server answered to our service. */
   get lostSessions(): number {
     return this.#lost
   }
@@ -140,9 +150,7 @@ export class PooledServer implements Requester {
     })
     // One that was given again with another key is no more.
     const settled = this.#waiters.wait(subscriptions.filter((subscription) => table.has(subscription)))
-    this.#added = true
-    this.#retryNow.abort()
-    void this.#subscribePending()
+    this.#subscribeNow()
     await settled
     return subscriptions.map(outcomeOf)
   }
@@ -196,6 +204,7 @@ export class PooledServer implements Requester {
       return session
     } catch (cause) {
       this.#failing = true
+      if (refusedInHandshake(cause)) this.#serviceFrom = clock.now() + serviceRetry
       const error = cause instanceof SmpError ? cause : new SmpClientError('CONNECT', 'cannot connect', { cause })
       this.#notBefore = clock.now() + this.#backOff.next()
       this.#down(error)
@@ -208,6 +217,7 @@ export class PooledServer implements Requester {
   #up(session: SmpClientSession): void {
     const since = this.#context.clock.now()
     this.#session = session
+    this.#wasUp = true
     this.#reason = undefined
     this.#context.onStatus(this)
     const forwarding = this.#forward(session).finally(() => this.#forwarding.delete(forwarding))
@@ -224,7 +234,8 @@ export class PooledServer implements Requester {
   #down(error: SmpError): void {
     this.#reason = error
     for (const table of Object.values(this.tables)) {
-      if (neverReachable(error)) table.dropAll(error)
+      // What was reached before may be so again.
+      if (neverReachable(error) && !this.#wasUp) table.dropAll(error)
       else table.disconnected(error)
     }
     this.#context.onStatus(this)
@@ -232,27 +243,31 @@ export class PooledServer implements Requester {
     void this.#subscribePending()
   }
 
+  /** The server answered `SERVICE` to a command of the service: its queues are subscribed in a session without it. */
+  refusedService(session: SmpClientSession): void {
+    if (this.#session !== session || !this.presentsService) return
+    this.#serviceFrom = this.#context.clock.now() + serviceRetry
+    // What the server has sent is not read any more.
+    this.#lost++
+    void session.close()
+  }
+
   /** What a session that ended has still in its buffer is passed on, too: the server will not send it again. */
   async #forward(session: SmpClientSession): Promise<void> {
     for await (const event of session.events) {
       const isCurrent = this.#session === session
-      if (isCurrent) this.#note(event)
+      if (isCurrent) noteEnd(this.tables, event, this.#context.serviceEnd)
+      if (isCurrent && event.message.tag === 'ENDS') this.#subscribeNow()
       if (this.#mailboxes.takes(event, isCurrent)) continue
       // Who took a subscription from a session that is gone took nothing.
-      if (isCurrent || !endTags.has(event.message.tag)) await this.#context.onEvent(this, session, event)
+      if (isCurrent || !isEnd(event)) await this.#context.onEvent(this, session, event)
     }
   }
 
-  #note({ entityId, message: { tag } }: SessionEvent): void {
-    if (tag !== 'DELD' && !endTags.has(tag)) return
-    for (const table of Object.values(this.tables)) {
-      const subscription = table.get(entityId)
-      if (tag === 'END' && subscription) table.dropped(subscription, 'ended', endedError())
-      else if (tag === 'DELD' && subscription) table.dropped(subscription, 'deleted', deletedError())
-      else if (tag === 'ENDS' && table.serviceId && equalBytes(entityId, table.serviceId)) {
-        table.serviceEnded(endedError())
-      }
-    }
+  #subscribeNow(): void {
+    this.#added = true
+    this.#retryNow.abort()
+    void this.#subscribePending()
   }
 
   /** One at a time, as long as something is to be subscribed. */
@@ -293,8 +308,3 @@ export class PooledServer implements Requester {
     this.#context.onClosed(this)
   }
 }
-
-const endTags: ReadonlySet<string> = new Set(['END', 'ENDS'])
-
-const endedError = () => new SmpClientError('ENDED', 'another connection took the subscription')
-const deletedError = () => new SmpClientError('DELETED', 'the queue or its notifier was deleted')

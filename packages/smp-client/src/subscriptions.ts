@@ -1,7 +1,7 @@
 // Spec 04 §6.2, §7.3, §10, 06 §5: what is, or is to be, subscribed at one server.
-import { emptyIdsHash, type PrivateAuthKey, xorIdsHash } from '@smpkit/crypto'
+import { constantTimeEqual, emptyIdsHash, type PrivateAuthKey, xorIdsHash } from '@smpkit/crypto'
 import { equalBytes, toMapKey } from '@smpkit/encoding'
-import type { ServiceRole } from '@smpkit/smp-commands'
+import type { ServiceQueues, ServiceRole } from '@smpkit/smp-commands'
 import type { SmpError } from './errors.js'
 import type { PooledServer } from './pooled-server.js'
 import type { Request } from './requests.js'
@@ -27,6 +27,9 @@ export const subscriptionKinds: readonly KindDefinition[] = [
  * is gone.
  */
 export type SubscriptionResult = 'ok' | 'pending' | 'error' | 'ended' | 'deleted'
+
+/** What becomes of a service's queues when another connection takes its subscription (`ENDS`). */
+export type ServiceEnd = 'drop' | 'resubscribe'
 
 export const isFinal = (result: SubscriptionResult): boolean => result !== 'ok' && result !== 'pending'
 
@@ -77,6 +80,18 @@ export class Subscription implements Request<{ tag: 'SUB' | 'NSUB' }> {
   }
 }
 
+/** What `SOKS` says. */
+type ServiceAnswer = Pick<ServiceQueues, 'count'> & Partial<ServiceQueues>
+
+const noQueues = (): ServiceQueues => ({ count: 0n, idsHash: emptyIdsHash() })
+
+const xorHashes = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, i) => byte ^ (b[i] ?? 0))
+
+/** The caller may have read it again: the same key is no other subscription. */
+function isSameKey(a: PrivateAuthKey, b: PrivateAuthKey): boolean {
+  return a === b || (a.algorithm === b.algorithm && constantTimeEqual(a.toRaw(), b.toRaw()))
+}
+
 /** The subscriptions of one kind at one server. */
 export class SubscriptionTable {
   readonly #all = new Map<string, Subscription>()
@@ -87,6 +102,8 @@ export class SubscriptionTable {
   /** Those that are not `ok`. */
   #associatedWaiting = 0
   #idsHash = emptyIdsHash()
+  /** What the server counts to the service besides: queues that were forgotten here, and have not been deleted there. */
+  #surplus = noQueues()
 
   /** `onChange` is called after each result that is new, or that somebody waits for. */
   constructor(
@@ -119,7 +136,28 @@ export class SubscriptionTable {
   /** What the service subscription is about; `undefined` where nothing waits for it. */
   get service(): { serviceId: Uint8Array; count: bigint; idsHash: Uint8Array } | undefined {
     if (!this.#serviceId || this.#associatedWaiting === 0) return undefined
-    return { serviceId: this.#serviceId, count: BigInt(this.#associated), idsHash: this.#idsHash }
+    return { serviceId: this.#serviceId, ...this.expected }
+  }
+
+  /** What the server is to have of the service. */
+  get expected(): ServiceQueues {
+    const { count, idsHash } = this.#surplus
+    return { count: BigInt(this.#associated) + count, idsHash: xorHashes(this.#idsHash, idsHash) }
+  }
+
+  /** Whether the server has what we expect; a server below version 19 tells no hash. */
+  isAsExpected({ count, idsHash }: ServiceAnswer): boolean {
+    const { expected } = this
+    return count === expected.count && (!idsHash || equalBytes(idsHash, expected.idsHash))
+  }
+
+  /** All queues are subscribed: what the server counts besides is not ours any more, and to be expected from now on. */
+  learnSurplus({ count, idsHash }: ServiceAnswer): void {
+    const surplus = count - BigInt(this.#associated)
+    const isSurplus = surplus > 0n
+    this.#surplus = isSurplus
+      ? { count: surplus, idsHash: xorHashes(this.#idsHash, idsHash ?? this.#idsHash) }
+      : noQueues()
   }
 
   get(id: Uint8Array): Subscription | undefined {
@@ -134,9 +172,9 @@ export class SubscriptionTable {
   add(id: Uint8Array, key: PrivateAuthKey, serviceId: Uint8Array | null): Subscription {
     const mapKey = toMapKey(id)
     let subscription = this.#all.get(mapKey)
-    if (subscription?.key !== key) {
+    if (!subscription || !isSameKey(subscription.key, key)) {
       const former = subscription
-      if (former) this.remove(former)
+      if (former) this.#delete(former)
       subscription = new Subscription(this, mapKey, key)
       subscription.waiters = former?.waiters
       this.#all.set(mapKey, subscription)
@@ -147,8 +185,24 @@ export class SubscriptionTable {
     return subscription
   }
 
+  /** Forgets one; the server is not told. */
   remove(subscription: Subscription): void {
     if (!this.has(subscription)) return
+    if (subscription.associated) this.#changeSurplus(1n, subscription.entityId)
+    this.#delete(subscription)
+  }
+
+  /** The server has deleted, or another connection has taken, a queue that was forgotten. */
+  forgottenIsGone(id: Uint8Array): void {
+    if (this.#surplus.count > 0n) this.#changeSurplus(-1n, id)
+  }
+
+  #changeSurplus(change: bigint, id: Uint8Array): void {
+    const { count, idsHash } = this.#surplus
+    this.#surplus = { count: count + change, idsHash: xorIdsHash(idsHash, id) }
+  }
+
+  #delete(subscription: Subscription): void {
     this.#all.delete(subscription.id)
     this.#pending.delete(subscription)
     if (subscription.associated) this.#dissociate(subscription)
@@ -156,6 +210,7 @@ export class SubscriptionTable {
 
   #associate(subscription: Subscription, serviceId: Uint8Array): void {
     if (this.#serviceId && !equalBytes(this.#serviceId, serviceId)) this.dissociateAll()
+    if (!this.#serviceId) this.#surplus = noQueues()
     this.#serviceId = serviceId
     subscription.associated = true
     this.#associated++
@@ -209,7 +264,7 @@ export class SubscriptionTable {
 
   dropped(subscription: Subscription, result: 'error' | 'ended' | 'deleted', error: SmpError): void {
     if (!this.has(subscription)) return
-    this.remove(subscription)
+    this.#delete(subscription)
     this.#set(subscription, result, error)
   }
 
@@ -218,9 +273,12 @@ export class SubscriptionTable {
   }
 
   /** Another connection took the service's subscription. */
-  serviceEnded(error: SmpError): void {
-    for (const subscription of this.#all.values()) {
-      if (subscription.associated) this.dropped(subscription, 'ended', error)
+  serviceEnded(then: ServiceEnd, error: SmpError): void {
+    const lost = [...this.#all.values()].filter(({ associated }) => associated)
+    if (then === 'resubscribe') this.dissociateAll()
+    for (const subscription of lost) {
+      if (then === 'drop') this.dropped(subscription, 'ended', error)
+      else this.#set(subscription, 'pending', error)
     }
   }
 
