@@ -1,0 +1,50 @@
+export {
+  type Answer,
+  type FailureData,
+  type FailureStatus,
+  failure,
+  isSuccess,
+  isTemporary,
+  type SuccessStatus,
+} from './answer.js'
+export { defineService, type MethodDefinition, type ServiceDefinition } from './definition.js'
+export {
+  ServiceClientError,
+  type ServiceClientErrorCode,
+  ServiceError,
+  ServiceFailure,
+  type ServiceRequestError,
+  ServiceStatusError,
+} from './errors.js'
+export {
+  type Incoming,
+  type Method,
+  maxServiceMessage,
+  maxServiceMessagePq,
+  methods,
+  readMessage,
+  type ServiceRequest,
+  type ServiceResponse,
+  type Syntax,
+} from './read-message.js'
+export { fillResource, matchResource, maxResource, type Params } from './resource.js'
+export {
+  createRouter,
+  type DispatchOptions,
+  type Handler,
+  type HandlerFault,
+  type HandlerRequest,
+  type Handlers,
+  type Router,
+  type RouterOptions,
+} from './router.js'
+export type { InputOf, Issue, OutputOf, SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.js'
+export {
+  encodeRequest,
+  encodeResponse,
+  newId,
+  type OutgoingRequest,
+  type RequestOptions,
+  type ResponseOptions,
+  requestContent,
+} from './write-message.js'
