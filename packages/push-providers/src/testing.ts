@@ -8,3 +8,12 @@ export {
   startApnsFake,
 } from './testing/apns-fake.js'
 export { createTestIdentity, type TestIdentity } from './testing/authority.js'
+export {
+  type FcmAnswer,
+  type FcmFailure,
+  type FcmFake,
+  type FcmFakeOptions,
+  type FcmPush,
+  type GrantAnswer,
+  startFcmFake,
+} from './testing/fcm-fake.js'
