@@ -75,7 +75,10 @@ export function openMemoryTables<T extends TableSet>(schema: Schema<T>): TableSt
 
   function answer(query: Query): unknown {
     requireQuery(schema.tables, query)
-    if ('count' in query) return tableOf(query.table).count(query.count, query.values)
+    if ('count' in query) {
+      const { count } = tableOf(query.table)
+      return query.any.reduce((sum, values) => sum + count(query.count, values), 0)
+    }
     const rows = copiesOf(tableOf(query.table), keysOf(query))
     return 'key' in query ? rows[0] : rows
   }

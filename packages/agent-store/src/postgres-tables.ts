@@ -71,7 +71,7 @@ function createStore<T extends TableSet>(schema: Schema<T>, worker: Worker, firs
 
   /** From the rows of its statements to what a query finds. */
   function answerOf(query: Query, stored: readonly AnyRow[]): unknown {
-    if ('count' in query) return Number(stored[0]?.count)
+    if ('count' in query) return Number(stored[0]?.count ?? 0)
     const layout = sql.layout(query.table)
     const rows = stored.map((row) => fromStored(layout, row, cells))
     return 'key' in query ? rows[0] : rows

@@ -61,11 +61,11 @@ export interface PageQuery<N extends string = string> {
   readonly of?: { readonly index: string; readonly values: AnyRow }
 }
 
-/** How many rows an index has for these values. */
+/** How many rows an index has for each of several values, in all. */
 export interface CountQuery<N extends string = string> {
   readonly table: N
   readonly count: string
-  readonly values: AnyRow
+  readonly any: readonly AnyRow[]
 }
 
 /** Rows of a table with a key of one column whose key is in `column` of rows that `by` finds: each once, in any order. */
@@ -142,7 +142,11 @@ export interface Requests<T extends TableSet> {
     after: KeyOf<T[N]> | null,
     limit: number,
   ): PageQuery<N>
-  count<N extends NameOf<T>, I extends IndexOf<T[N]>>(table: N, index: I, values: IndexValues<T[N], I>): CountQuery<N>
+  count<N extends NameOf<T>, I extends IndexOf<T[N]>>(
+    table: N,
+    index: I,
+    any: readonly IndexValues<T[N], I>[],
+  ): CountQuery<N>
   referred<N extends NameOf<T>, M extends NameOf<T>>(
     table: N,
     column: ColumnOf<T[M]>,
@@ -188,7 +192,7 @@ const untyped = {
     limit,
     of: { index, values },
   }),
-  count: (table: string, index: string, values: AnyRow) => ({ table, count: index, values }),
+  count: (table: string, index: string, any: readonly AnyRow[]) => ({ table, count: index, any }),
   referred: (table: string, column: string, by: ReferredQuery['by']) => ({ table, column, by }),
   insert: (table: string, row: AnyRow) => ({ op: 'insert', table, row }),
   put: (table: string, row: AnyRow) => ({ op: 'put', table, row }),

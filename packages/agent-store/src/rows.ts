@@ -103,9 +103,8 @@ export function requireQuery(tables: TableSet, query: Query): void {
     if (key.length !== 1 || !Object.hasOwn(columns, query.column) || columns[query.column]?.secret) {
       throw invalid(`${query.table}: expected a key of one column, and a column that refers to it`)
     }
-  } else if ('count' in query) requireCompared(of, columnsOf(of, 'indexes', query.count), query.values)
-  else {
-    const columns = columnsOf(of, 'indexes', query.index)
+  } else {
+    const columns = columnsOf(of, 'indexes', 'count' in query ? query.count : query.index)
     for (const values of 'any' in query ? query.any : [query.values]) requireCompared(of, columns, values)
   }
 }

@@ -3,7 +3,7 @@ import type { Cells } from './cells.js'
 import { type DriverValue, type Layout, type StoredColumn, toStored } from './layout.js'
 import type { AnyRow, Query, ReferredQuery } from './queries.js'
 import { withoutLast } from './rows.js'
-import { list, quote, type SqlContext, type Statement, unnest } from './sql-text.js'
+import { list, matched, quote, rowsOfLists, type SqlContext, type Statement, unnest } from './sql-text.js'
 
 /** What comes after the comparison of columns in a statement for each of several values. */
 interface Rest {
@@ -44,12 +44,11 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     if (rows.length === 0) return []
     const tuples = rows.map((row) => toStored(layout, columns, row, row, cells))
     // A list for each column, or only the number of rows where none is compared.
-    const lists = Math.max(columns.length, 1)
-    const first = 1 + (dialect.lists ? lists : columns.length)
+    const first = 1 + (lists ? Math.max(columns.length, 1) : columns.length)
     const one = (to: (i: number) => string) =>
       `${select(layout)}${where([...isEqual(columns, to), ...conditions(first)])} ` +
       `ORDER BY ${order} LIMIT ${placeholder(first + values.length)}`
-    if (!dialect.lists) {
+    if (!lists) {
       return tuples.map((tuple) => ({
         text: text(`${id} ${layout.table}`, () => one(next(1))),
         values: [...tuple, ...values, limit ?? -1],
@@ -65,6 +64,24 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
       `SELECT r.* FROM ${from()} CROSS JOIN LATERAL (${one((i) => `v.v${i}`)}) AS r ORDER BY v.n, ${order}`
     const given = columns.length === 0 ? [rows.length] : columns.map((_, i) => tuples.map((tuple) => tuple[i] ?? null))
     return [{ text: text(`${id} ${layout.table}`, many), values: [...given, ...values, limit ?? null] }]
+  }
+
+  function counted(layout: Layout, index: string, any: readonly AnyRow[], cells: Cells): Statement[] {
+    const columns = layout.compared(layout.definition.indexes[index] ?? [])
+    const tuples = any.map((values) => toStored(layout, columns, values, values, cells))
+    const count = (from: string, conditions: readonly string[]) =>
+      text(`count ${index} ${layout.table}`, () => `SELECT count(*) AS count FROM ${from}${where(conditions)}`)
+    if (any.length === 0) return []
+    if (lists) {
+      const from = `${quote(layout.name)} AS t, ${rowsOfLists(columns)}`
+      return [
+        {
+          text: count(from, [matched(columns, 0)]),
+          values: columns.map((_, i) => tuples.map((tuple) => tuple[i] ?? null)),
+        },
+      ]
+    }
+    return tuples.map((values) => ({ text: count(quote(layout.name), isEqual(columns, next(1))), values }))
   }
 
   /** Rows whose key is among those that statements give in `column`. */
@@ -87,6 +104,7 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     const indexed = (index: string) => layout.compared(indexes[index] ?? [])
     if ('key' in query) return [get(layout, query.key, cells)]
     if ('keys' in query) return each('get all', layout, keyOf(layout), query.keys, cells, { order: byKey, limit: 1 })
+    if ('count' in query) return counted(layout, query.count, query.any, cells)
     if ('any' in query) {
       if ('index' in query) {
         const rest = { order: byKey, limit: query.limit }
@@ -105,12 +123,6 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
       return each(id, layout, layout.compared(withoutLast(names)), query.any, cells, rest)
     }
     if ('by' in query) return referred(layout, query, cells)
-    if ('count' in query) {
-      const columns = indexed(query.count)
-      const count = () => `SELECT count(*) AS count FROM ${quote(layout.name)}${where(isEqual(columns, next(1)))}`
-      const values = toStored(layout, columns, query.values, query.values, cells)
-      return [{ text: text(`count ${query.count} ${query.table}`, count), values }]
-    }
     if ('after' in query) {
       const { after, of } = query
       const columns = of ? indexed(of.index) : []

@@ -50,3 +50,9 @@ const types = { bytes: 'bytea', int: 'bigint', text: 'text', bool: 'boolean' } a
 /** PostgreSQL: a list for each of these columns as rows, the lists being the first values of the statement. */
 export const unnest = (columns: readonly StoredColumn[]): string =>
   `unnest(${columns.map(({ column }, i) => `$${i + 1}::${types[column.type]}[]`).join(', ')})`
+/** The same under the name `v`, with the columns `v0`, `v1`, … */
+export const rowsOfLists = (columns: readonly StoredColumn[]): string =>
+  `${unnest(columns)} AS v(${columns.map((_, i) => `v${i}`).join(', ')})`
+/** Columns of the table `t` are as in the lists, from the list `first` on. */
+export const matched = (columns: readonly StoredColumn[], first: number): string =>
+  columns.map(({ name }, i) => `t.${quote(name)} = v.v${first + i}`).join(' AND ')

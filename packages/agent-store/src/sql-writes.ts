@@ -3,7 +3,7 @@ import type { Cells } from './cells.js'
 import { type DriverValue, type Layout, type StoredColumn, toStored } from './layout.js'
 import { keyText } from './order.js'
 import type { AnyRow, Write } from './queries.js'
-import { list, quote, type SqlContext, unnest, type WriteStatement } from './sql-text.js'
+import { list, matched, quote, rowsOfLists, type SqlContext, unnest, type WriteStatement } from './sql-text.js'
 
 /** How many rows share a statement: one of 16 KB rows then still is a message that a server takes. */
 const mostRows = 1000
@@ -22,12 +22,6 @@ export function createWriteSql({ dialect, layout: layoutOf, text }: SqlContext) 
   const { placeholder } = dialect
   const equal = (columns: readonly StoredColumn[], first: number) =>
     columns.map(({ name }, i) => `${quote(name)} = ${placeholder(first + i)}`)
-  /** `t.name = v.v<i>` for the columns of a list of rows. */
-  const matched = (columns: readonly StoredColumn[], first: number) =>
-    columns.map(({ name }, i) => `t.${quote(name)} = v.v${first + i}`).join(' AND ')
-  const rows = (columns: readonly StoredColumn[]) =>
-    `${unnest(columns)} AS v(${columns.map((_, i) => `v${i}`).join(', ')})`
-
   function insertion(layout: Layout, op: string, row: AnyRow, cells: Cells): Single {
     const { table, columns, name, definition } = layout
     const key = list(layout.compared(definition.key))
@@ -63,7 +57,7 @@ export function createWriteSql({ dialect, layout: layoutOf, text }: SqlContext) 
         text(
           `update many ${id}`,
           () =>
-            `UPDATE ${quote(layout.name)} AS t SET ${setMany()} FROM ${rows([...changed, ...compared])} ` +
+            `UPDATE ${quote(layout.name)} AS t SET ${setMany()} FROM ${rowsOfLists([...changed, ...compared])} ` +
             `WHERE ${matched(compared, changed.length)}`,
         ),
       values: [
@@ -84,7 +78,7 @@ export function createWriteSql({ dialect, layout: layoutOf, text }: SqlContext) 
       many: () =>
         text(
           `remove many ${id}`,
-          () => `DELETE FROM ${quote(layout.name)} AS t USING ${rows(columns)} WHERE ${matched(columns, 0)}`,
+          () => `DELETE FROM ${quote(layout.name)} AS t USING ${rowsOfLists(columns)} WHERE ${matched(columns, 0)}`,
         ),
       values: toStored(layout, columns, row, row, cells),
     }

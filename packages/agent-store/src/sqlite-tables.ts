@@ -98,7 +98,7 @@ function createStore<T extends TableSet>(
     const layout = sql.layout(query.table)
     const stored = () => statements.flatMap((statement) => driver.all(statement))
     const rows = () => stored().map((row) => fromStored(layout, row, cells))
-    if ('count' in query) return () => Number(stored()[0]?.count)
+    if ('count' in query) return () => stored().reduce((sum, { count }) => sum + Number(count), 0)
     if ('key' in query) return () => rows()[0]
     // Several statements can refer to the same row.
     if ('by' in query) {

@@ -2,10 +2,15 @@ export { type Clock, systemClock } from './clock.js'
 export { NotificationServerError, type RefusalReasons } from './errors.js'
 export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
-export { memoryStore, StoreClosedError } from './memory-store.js'
+export { memoryStore } from './memory-store.js'
 export type { PushReport } from './outbox.js'
 export type { Owned } from './owned.js'
-export { poolSubscriber } from './pool-subscriber.js'
+export {
+  createPoolSubscriber,
+  type NotifierService,
+  type PoolSubscriberOptions,
+  poolSubscriber,
+} from './pool-subscriber.js'
 export {
   type DeadLetter,
   deviceKey,
