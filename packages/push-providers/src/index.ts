@@ -1,4 +1,7 @@
 export { type ConsoleProviderOptions, consoleProvider } from './console.js'
+export type { EndpointProviderOptions } from './endpoint-provider.js'
 export { DeviceTokenError, PayloadError, ProviderConfigError, PushError } from './errors.js'
+export type { GuardOptions } from './guarded-https.js'
 export type { NotificationData, PushKind } from './notification-data.js'
 export type { Push, PushOutcome, PushProvider } from './provider.js'
+export { type WebhookOptions, type WebhookTarget, webhookProvider } from './webhook/provider.js'

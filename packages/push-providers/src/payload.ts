@@ -22,3 +22,4 @@ export {
   encryptPayload,
   tokenSecret,
 } from './payload-encryption.js'
+export { signWebhook, type VerifyWebhookOptions, verifyWebhook } from './webhook/signature.js'

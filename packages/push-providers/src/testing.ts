@@ -8,6 +8,7 @@ export {
   startApnsFake,
 } from './testing/apns-fake.js'
 export { createTestIdentity, type TestIdentity } from './testing/authority.js'
+export type { EndpointAnswer, EndpointFake, EndpointFakeOptions } from './testing/endpoint-fake.js'
 export {
   type FcmAnswer,
   type FcmFailure,
@@ -17,3 +18,5 @@ export {
   type GrantAnswer,
   startFcmFake,
 } from './testing/fcm-fake.js'
+export { type ReceivedWebhook, startWebhookFake, type WebhookFake } from './testing/webhook-fake.js'
+export { type ReceivedWebPush, startWebPushFake, type WebPushFake } from './testing/webpush-fake.js'
