@@ -21,7 +21,10 @@ export type ServiceDefinition = {
   readonly [Pattern in `/${string}`]: { readonly [M in Method]?: MethodDefinition }
 }
 
-export function defineService<const D extends ServiceDefinition>(definition: D): D {
+/** Takes the definition as it is; what is no resource in it is a compile error. */
+export function defineService<const D extends ServiceDefinition>(
+  definition: D & { readonly [P in keyof D]: P extends PatternOf<D> ? unknown : never },
+): D {
   return definition
 }
 

@@ -7,6 +7,16 @@ export {
   isTemporary,
   type SuccessStatus,
 } from './answer.js'
+export { type AnswerStore, memoryAnswers, type StoredAnswer } from './answers.js'
+export { type MessageChannel, type MessageSender, messagePipe, type PipeEnd, type ReceivedMessage } from './channel.js'
+export {
+  type ClientOptions,
+  createClient,
+  type RequestArguments,
+  type RequestCallOptions,
+  type ServiceClient,
+} from './client.js'
+export { type Clock, systemClock } from './clock.js'
 export { defineService, type MethodDefinition, type ServiceDefinition } from './definition.js'
 export {
   ServiceClientError,
@@ -38,6 +48,7 @@ export {
   type Router,
   type RouterOptions,
 } from './router.js'
+export { type ServeOptions, serve } from './serve.js'
 export type { InputOf, Issue, OutputOf, SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.js'
 export {
   encodeRequest,

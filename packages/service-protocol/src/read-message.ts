@@ -52,6 +52,8 @@ export interface ServiceResponse {
 /** `other`: no service message. Hand it on as it came. */
 export type Incoming = ServiceRequest | ServiceResponse | { readonly kind: 'other' }
 
+/* The members read here are no names of `Object.prototype`, so that `JSON.parse` gives none that was not there. */
+
 const other: Incoming = { kind: 'other' }
 const idPattern = /^[\w-]{8,32}$/
 /** A response may repeat the agent's message id, which is shorter. */
@@ -84,15 +86,15 @@ function readJson(bytes: Uint8Array): Incoming {
   if (!isObject(message) || typeof message.event !== 'string' || !message.event.startsWith('s.')) return other
   const word = message.event.slice(2)
   const params = isObject(message.params) ? message.params : {}
-  if (Object.hasOwn(params, 'ref')) {
+  if ('ref' in params) {
     const ref = typeof params.ref === 'string' && refPattern.test(params.ref) ? params.ref : null
     return response('json', ref, word, { data: params.data, broken: false })
   }
-  if (!Object.hasOwn(params, 'resource') && !methodWords.has(word)) return other
+  if (!('resource' in params) && !methodWords.has(word)) return other
   return request(bytes, {
     syntax: 'json',
-    id: Object.hasOwn(message, 'msgId') ? message.msgId : null,
-    version: Object.hasOwn(message, 'v') ? message.v : '1',
+    id: message.msgId ?? null,
+    version: message.v ?? '1',
     method: word,
     resource: params.resource,
     data: params.data,
