@@ -83,6 +83,16 @@ describe('where strangers send us', () => {
     https.close()
   })
 
+  it('is checked at all its addresses, of which few are tried', async () => {
+    const asked: string[] = []
+    const options: GuardOptions = {
+      lookup: async () => Array.from({ length: 100 }, (_, i) => `127.0.1.${i}`).concat('127.0.0.1'),
+      allowAddress: (ip) => asked.push(ip) > 0,
+    }
+    expect(await post(options)).toEqual({ result: { failed: 'connect' }, connections: 0 })
+    expect(asked.length).toBe(101)
+  })
+
   it('is no connection where the name has no address', async () => {
     const failed = { result: { failed: 'connect' }, connections: 0 }
     expect(await post({ allowAddress: loopback, lookup: async () => [] })).toEqual(failed)

@@ -36,6 +36,9 @@ export interface GuardedHttps {
 /** All origins together. */
 const maxIdle = 64
 
+/** Addresses of one name that are tried: who owns a name can give it any number. */
+const maxAddresses = 4
+
 async function bySystem(host: string): Promise<readonly string[]> {
   const addresses = await systemLookup(host, { all: true })
   return addresses.map(({ address }) => address)
@@ -77,7 +80,7 @@ export function guardedHttps(options: GuardOptions): GuardedHttps {
       const checked: LookupFunction = (host, { all }, done) => {
         lookup(host).then(
           (found) => {
-            const addresses = checkAddresses(found, allowAddress)
+            const addresses = checkAddresses(found, allowAddress)?.slice(0, maxAddresses)
             refused = addresses === undefined
             const [first] = addresses ?? []
             if (!addresses || first === undefined) done(new Error('no address'), '')
