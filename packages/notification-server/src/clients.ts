@@ -4,7 +4,7 @@ import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'
 import type { ClientRow } from './rows.js'
 import type { Servers } from './servers.js'
-import type { NotificationStore } from './store.js'
+import { type NotificationStore, pagesOf } from './store.js'
 
 export interface ClientsOptions {
   readonly store: NotificationStore
@@ -37,6 +37,10 @@ export class Clients {
       }
       return { changes: { clients: [row] }, result: undefined }
     })
+  }
+
+  async *all(): AsyncGenerator<ClientRow> {
+    for await (const rows of pagesOf(this.#options.store, 'clients')) yield* rows
   }
 
   /** Deletes everything of a client. */

@@ -1,9 +1,9 @@
 // The way of a message to a device over real connections: spec 30 §6, 04 §7.
-import { dh, PrivateKey } from '@smpkit/crypto'
+import { PrivateKey } from '@smpkit/crypto'
 import type { Push } from '@smpkit/push-providers'
 import { consoleProvider } from '@smpkit/push-providers'
 import { type OpenedPush, openPush, tokenSecret } from '@smpkit/push-providers/payload'
-import { openSession, SmpPool } from '@smpkit/smp-client'
+import { SmpPool } from '@smpkit/smp-client'
 import { decryptNmsgMeta } from '@smpkit/smp-commands'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { expect, onTestFinished, test } from 'vitest'
@@ -11,6 +11,7 @@ import { memoryStore } from './memory-store.js'
 import { poolSubscriber } from './pool-subscriber.js'
 import { createNotificationServer, type NotificationServerOptions } from './server.js'
 import type { NotificationStore } from './store.js'
+import { newQueue } from './testing/queue.js'
 
 /** Pushes as a device takes them, one after another. */
 class Phone {
@@ -65,33 +66,6 @@ async function activeToken(phone: Phone, server: Awaited<ReturnType<typeof start
   if (push.kind !== 'verification') throw new Error('expected a verification push')
   await server.tokens.verify({ owner, id: token.id, code: push.code })
   return token.id
-}
-
-/** A queue with a notifier, and what sends to it. */
-async function newQueue({ address }: Pick<SmpServer, 'address'>) {
-  const [recipientKey, notifierKey] = [PrivateKey.generate('ed25519'), PrivateKey.generate('ed25519')]
-  const [queueKey, ntfKey] = [PrivateKey.generate('x25519'), PrivateKey.generate('x25519')]
-  const session = await openSession(address)
-  onTestFinished(() => session.close())
-  const queueReq = { mode: 'messaging', link: null } as const
-  const keys = { authKey: recipientKey.publicKey, dhKey: queueKey.publicKey }
-  const command = { tag: 'NEW', ...keys, basicAuth: null, subMode: 'create', queueReq, ntfCreds: null } as const
-  const ids = await session.request({ command, key: recipientKey })
-  const [recipientId, senderId] = [ids.recipientId.slice(), ids.senderId.slice()]
-  const nkey = { tag: 'NKEY', authKey: notifierKey.publicKey, dhKey: ntfKey.publicKey } as const
-  const nid = await session.request({ command: nkey, entityId: recipientId, key: recipientKey })
-  const asRecipient = { entityId: recipientId, key: recipientKey }
-  return {
-    notifierId: nid.notifierId.slice(),
-    notifierKey,
-    secret: dh(ntfKey, nid.serverDhKey),
-    send: (text: string) => {
-      const send = { tag: 'SEND', notification: true, body: new TextEncoder().encode(text) } as const
-      return session.request({ command: send, entityId: senderId })
-    },
-    get: () => session.request({ command: { tag: 'GET' }, ...asRecipient }),
-    ack: (msgId: Uint8Array) => session.request({ command: { tag: 'ACK', msgId }, ...asRecipient }),
-  }
 }
 
 async function startSmp(options: Parameters<typeof startSmpServer>[0] = {}): Promise<SmpServer> {

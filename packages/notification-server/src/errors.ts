@@ -1,8 +1,8 @@
 // What the notification server refuses; spec 30 §2 gives the status names of a front door.
 
 export type RefusalReasons = {
-  /** `server`, `notifierId`, `provider`, `token`, `minutes`: the field that does not fit. */
-  BAD_REQUEST: 'server' | 'notifierId' | 'provider' | 'token' | 'minutes'
+  /** The field that does not fit. */
+  BAD_REQUEST: 'server' | 'notifierId' | 'notifierKey' | 'provider' | 'token' | 'dhKey' | 'code' | 'minutes'
   /** No such row of this owner, which is also the answer for another owner's. */
   NOT_FOUND: 'token' | 'subscription'
   /** There was such a row of this owner, which was deleted within the last day. */

@@ -22,6 +22,8 @@ export const defaultLimits = {
   /** Answers that are kept for repeated requests of one owner, and for how long. */
   answers: 64,
   answerExpiry: hour,
+  /** After which an answer that could not be given to the agent is tried again. */
+  replyRetry: 5 * second,
   /** For how long an owner is told that something of it was deleted. */
   tombstoneExpiry: day,
   /** Characters of a server address as text, so that every item fits a push. */

@@ -11,7 +11,6 @@ import type { SubscriptionRow, SubscriptionStatus } from './rows.js'
 import type { Servers } from './servers.js'
 import type { NotificationStore } from './store.js'
 import {
-  type Planned,
   type PlannedItem,
   planSubscriptions,
   queueOf,
@@ -44,20 +43,23 @@ export interface NewSubscriptions {
   readonly owner: string
   /** What of a request does not fit goes as the error that it is. */
   readonly items: readonly (SubscriptionItem | { readonly error: NotificationServerError })[]
-  readonly wait?: number
-  readonly signal?: AbortSignal
-  /** Written with the subscriptions; after it the answers of the SMP servers are awaited, if any are (`isAwaited`). */
+  /** Whether the first answers of the SMP servers are going to be waited for, by `settle`. */
+  readonly awaited: boolean
   readonly along?: Along<readonly PlannedItem[]> | undefined
-  /** Written when they have come, or the time is over. */
-  readonly settledAlong?: Along<readonly AddedItem[]> | undefined
 }
 
-/** What was added earlier, and is not answered yet. */
-export interface Unsettled {
-  readonly items: readonly (
-    | AddedItem
-    | { readonly id: string; readonly created: boolean; readonly token: AddedToken | null }
-  )[]
+/** What was begun, also by an earlier process. */
+export interface BegunSubscription {
+  readonly id: string
+  /** The owner did not have it before. */
+  readonly created: boolean
+  /** Of a token that came with the subscription. */
+  readonly token: AddedToken | null
+}
+
+export interface Unsettled<B extends BegunSubscription = BegunSubscription> {
+  readonly items: readonly (B | { readonly error: NotificationServerError })[]
+  /** For how many milliseconds to wait for the SMP servers, at most 15,000. */
   readonly wait: number
   readonly signal?: AbortSignal | undefined
   readonly along?: Along<readonly AddedItem[]> | undefined
@@ -71,12 +73,7 @@ export interface SubscriptionState {
   readonly updatedAt: number
 }
 
-export interface AddedSubscription extends SubscriptionState {
-  /** The owner did not have it before. */
-  readonly created: boolean
-  /** Of a token that came with the subscription. */
-  readonly token: AddedToken | null
-}
+export interface AddedSubscription extends SubscriptionState, BegunSubscription {}
 
 export type AddedItem = AddedSubscription | { readonly error: NotificationServerError }
 
@@ -104,7 +101,7 @@ export interface SubscriptionsOptions {
 const pageSize = 500
 
 /** Whether the answer of an SMP server to this one is still to come. */
-export const isAwaited = (item: PlannedItem): item is Planned => 'row' in item && item.row.status === 'pending'
+export const isUnsettled = (item: AddedItem): boolean => 'status' in item && item.status === 'pending'
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
@@ -121,32 +118,33 @@ export class Subscriptions {
    * @throws NotificationServerError BAD_REQUEST, NOT_FOUND `token`, LIMIT, CONFLICT `auth` (nothing is kept) or `taken`
    * @throws the reason of `signal`; the subscription stays
    */
-  async add({ owner, wait, signal, ...item }: NewSubscription): Promise<AddedSubscription> {
-    const waiting = { ...(wait === undefined ? {} : { wait }), ...(signal ? { signal } : {}) }
-    const [added] = await this.addAll({ owner, items: [item], ...waiting })
+  async add({
+    owner,
+    wait = this.#options.limits.subscribeWait,
+    signal,
+    ...item
+  }: NewSubscription): Promise<AddedSubscription> {
+    signal?.throwIfAborted()
+    const begun = await this.begin({ owner, items: [item], awaited: wait > 0 })
+    const isSettled = wait === 0 || !begun.some(isUnsettled)
+    const [added] = isSettled ? begun : await this.settle({ items: begun, wait, signal })
     if (!added || 'error' in added) throw added?.error
     return added
   }
 
-  /** As `add`, for several at once: one transaction and one wait. What is refused of one is its `error`. */
-  async addAll({ owner, items, along, settledAlong, ...options }: NewSubscriptions): Promise<readonly AddedItem[]> {
-    const { signal, wait = this.#options.limits.subscribeWait } = options
-    signal?.throwIfAborted()
+  /** As `add`, for several in one transaction, and without waiting. What is refused of one is its `error`. */
+  async begin({ owner, items, awaited, along }: NewSubscriptions): Promise<readonly AddedItem[]> {
     const { servers, tokens } = this.#options
     const read = items.map((item) => this.#read(owner, item))
-    const planned = await this.#commit(owner, read, wait > 0, along)
+    const planned = await this.#commit(owner, read, awaited, along)
     const rows = planned.flatMap((item) => ('row' in item ? [item] : []))
-    const settled = rows.some(isAwaited) && wait > 0
-    const added = planned.map((item) => ('row' in item ? this.#addedOf(item) : item))
-    // Waiters are there before NSUB is sent, so that no answer comes too early.
-    const result = settled ? this.settle({ items: added, wait, signal, along: settledAlong }) : added
     servers.subscribe(rows.filter(({ created }) => created).map(({ row }) => row))
     for (const { row } of rows) servers.considerMove(row.server, row.address)
     await tokens.touch(owner, [...new Set(rows.map(({ row }) => row.token))])
-    return result
+    return planned.map((item) => this.addedOf(item))
   }
 
-  /** Waits for the answers of the SMP servers to what was added, also by an earlier process. */
+  /** Waits for the answers of the SMP servers to what was begun; what is not answered in time goes on being tried. */
   async settle({ items, wait, signal, along }: Unsettled): Promise<readonly AddedItem[]> {
     const { store, limits } = this.#options
     const ids = items.flatMap((item) => ('id' in item ? [item.id] : []))
@@ -164,7 +162,7 @@ export class Subscriptions {
       const result = items.map((item): AddedItem => {
         if ('error' in item) return item
         const row = present.get(item.id)
-        return row ? this.#addedOf({ ...item, row }) : { error: refusedKey() }
+        return row ? this.addedOf({ ...item, row }) : { error: refusedKey() }
       })
       const changed = subscriptions.filter(({ awaited }) => awaited).map((row) => ({ ...row, awaited: false }))
       return withAlong({ changes: { subscriptions: changed }, result }, along, result)
@@ -261,6 +259,11 @@ export class Subscriptions {
     }
   }
 
+  /** What is to be told of a plan. */
+  addedOf(item: PlannedItem): AddedItem {
+    return 'error' in item ? item : { ...this.#stateOf(item.row), created: item.created, token: item.token }
+  }
+
   async #commit(
     owner: string,
     items: readonly (ReadItem | { readonly error: NotificationServerError })[],
@@ -278,10 +281,6 @@ export class Subscriptions {
     })
     for (const row of serverRows) servers.remember(row)
     return planned
-  }
-
-  #addedOf({ row, created, token }: Planned): AddedSubscription {
-    return { ...this.#stateOf(row), created, token }
   }
 
   #stateOf(row: SubscriptionRow): SubscriptionState {

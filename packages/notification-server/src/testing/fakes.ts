@@ -5,15 +5,17 @@ import type { ServerAddress } from '@smpkit/smp-commands/address'
 import type { NotificationStore } from '../store.js'
 import type { Notifier, SmpSubscriber, SubscriberEvent } from '../subscriber.js'
 
+const hostsOf = ({ hosts }: ServerAddress): string => hosts.map(({ text }) => text).join()
+
 export const serverOf = ({ keyHash }: ServerAddress): string => toBase64url(keyHash)
 
 /** Answers `NSUB` at once as `answer` says, unless that is `none`. */
 export class FakeSubscriber implements SmpSubscriber {
   /** The ids of the queues that were asked for, in hex, in order. */
   readonly subscribed: string[] = []
-  readonly individually: string[] = []
   readonly unsubscribed: string[] = []
   readonly hosts = new Map<string, string>()
+  readonly #servers = new Map<string, string>()
   answer: 'OK' | 'AUTH' | 'none' = 'OK'
   reachable: (server: ServerAddress) => boolean = () => false
   #pending: SubscriberEvent[] = []
@@ -42,17 +44,13 @@ export class FakeSubscriber implements SmpSubscriber {
     this.#wake()
   }
 
-  subscribe(
-    address: ServerAddress,
-    notifiers: readonly Notifier[],
-    options?: { readonly individually?: boolean },
-  ): void {
+  subscribe(address: ServerAddress, notifiers: readonly Notifier[]): void {
     const server = serverOf(address)
     for (const { notifierId } of notifiers) {
       const id = toHex(notifierId)
       this.subscribed.push(id)
-      if (options?.individually) this.individually.push(id)
-      this.hosts.set(id, address.hosts.map((host) => host.text).join())
+      this.hosts.set(id, hostsOf(address))
+      this.#servers.set(id, server)
       if (this.answer === 'OK') this.emit({ type: 'subscribed', server, notifierId })
       if (this.answer === 'AUTH') this.emit({ type: 'refused', server, notifierId, code: 'AUTH' })
     }
@@ -60,6 +58,10 @@ export class FakeSubscriber implements SmpSubscriber {
 
   unsubscribe(_: ServerAddress, notifierIds: readonly Uint8Array[]): void {
     this.unsubscribed.push(...notifierIds.map(toHex))
+  }
+
+  move(server: ServerAddress): void {
+    for (const [id, known] of this.#servers) if (known === serverOf(server)) this.hosts.set(id, hostsOf(server))
   }
 
   async probe(server: ServerAddress): Promise<boolean> {

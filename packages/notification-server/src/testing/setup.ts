@@ -150,7 +150,7 @@ export class Queue {
   }
 }
 
-export const up = (server = address()) => ({ type: 'up' as const, server: serverOf(server) })
+export const up = (server = address()) => ({ type: 'up' as const, server: serverOf(server), serviceId: null })
 export const down = (orderly: boolean, server = address()) => ({
   type: 'down' as const,
   server: serverOf(server),

@@ -1,0 +1,33 @@
+// Issue texts: how often somebody may do something.
+import type { Clock } from '../clock.js'
+
+/** So many at once, and after that evenly spaced. */
+export class RateLimit {
+  /** When all that was taken would be paid for. The ones used longest ago are first. */
+  readonly #paidAt = new Map<string, number>()
+  readonly #cost: number
+
+  /** `count` in every `period` of milliseconds. */
+  constructor(
+    readonly clock: Clock,
+    count: number,
+    readonly period: number,
+  ) {
+    this.#cost = period / count
+  }
+
+  /** Takes one, or tells after how many milliseconds there is one to take. */
+  take(key: string): number {
+    const now = this.clock.now()
+    const paidAt = Math.max(now, this.#paidAt.get(key) ?? now) + this.#cost
+    const wait = paidAt - now - this.period
+    if (wait > 0) return Math.ceil(wait)
+    this.#paidAt.delete(key)
+    this.#paidAt.set(key, paidAt)
+    for (const [old, at] of this.#paidAt) {
+      if (at > now) break
+      this.#paidAt.delete(old)
+    }
+    return 0
+  }
+}
