@@ -50,6 +50,7 @@ export function postHttps(
     signal.addEventListener('abort', abort)
     sent.on('socket', (socket) => {
       connected = sent.reusedSocket
+      if (connected) return
       socket.once('secureConnect', () => {
         connected = true
       })
