@@ -49,7 +49,15 @@ export {
   type RouterOptions,
 } from './router.js'
 export { type ServeOptions, serve } from './serve.js'
-export type { InputOf, Issue, OutputOf, SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.js'
+export {
+  type InputOf,
+  type Issue,
+  issuesOf,
+  type OutputOf,
+  type SchemaIssue,
+  type SchemaResult,
+  type StandardSchemaV1,
+} from './standard-schema.js'
 export {
   encodeRequest,
   encodeResponse,

@@ -14,6 +14,7 @@ import { apnsSuite, encryptSuite, itemsSuite, regcodeSuite, responseSuite } from
 import { ratchetKdfSuite, ratchetParamsSuite, ratchetX3dhSuite } from './ratchet.js'
 import { ratchetDecryptSuite } from './ratchet-replay.js'
 import type { Registry } from './runner.js'
+import { serviceMessageSuite, serviceNotificationSuite } from './service.js'
 import { batchSuite, transmissionSuite } from './transmission.js'
 
 export const registry: Registry = {
@@ -48,6 +49,8 @@ export const registry: Registry = {
     'ratchet.kdf': ratchetKdfSuite,
     'ratchet.params': ratchetParamsSuite,
     'ratchet.x3dh': ratchetX3dhSuite,
+    'service.message': serviceMessageSuite,
+    'service.notification': serviceNotificationSuite,
     'smp.batch': batchSuite,
     'smp.command': commandSuite,
     'smp.handshake': handshakeSuite,
