@@ -45,6 +45,7 @@ export class Broker {
   /** With what ends each of them. */
   readonly #clients = new Map<Client, Ends>()
   readonly #timers: (() => void)[]
+  #connections = 0
 
   constructor(
     readonly store: Store,
@@ -66,9 +67,12 @@ export class Broker {
   /** `drop` ends the connection at once. */
   connect(connection: BlockConnection<ServerSession>, drop: () => void): Client {
     const { service } = connection.session
+    const number = this.#connections++
     const client: Client = new Client(connection.session, {
       service: (service && this.store.services.get(toMapKey(service.serviceId))) ?? null,
       now: () => this.settings.clock.now(),
+      log: (direction, tag, entityId) =>
+        this.settings.log?.({ connection: number, direction, tag, entityId: entityId.slice() }),
       send: (content) => connection.send(content),
       message: (recipientId) => this.#message(client, recipientId),
     })

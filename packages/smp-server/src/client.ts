@@ -2,6 +2,7 @@
 import { emptyIdsHash, xorIdsHash } from '@smpkit/crypto'
 import {
   type BrokerMessage,
+  type CommandTag,
   type ErrorType,
   maxTransmissionLength,
   messageFormat,
@@ -9,6 +10,7 @@ import {
   type ServerSession,
   type ServiceQueues,
 } from '@smpkit/smp-commands'
+import type { LogEntry } from './options.js'
 import { Outgoing, type OutgoingOptions } from './outgoing.js'
 import { type Id, idBytes, type Service } from './queue.js'
 import { Slots } from './slots.js'
@@ -63,6 +65,9 @@ export class ServiceSubscription {
   }
 }
 
+/** Told of what comes from one client and goes to it. */
+export type ClientLog = (direction: LogEntry['direction'], tag: LogEntry['tag'], entityId: Uint8Array) => void
+
 export class Client {
   /** By recipient id. */
   readonly subscriptions = new Map<Id, Subscription>()
@@ -74,11 +79,13 @@ export class Client {
   /** When a block last came or went. */
   lastActivity: number
   readonly #now: () => number
+  readonly #log: ClientLog
 
   constructor(
     readonly session: ServerSession,
-    options: OutgoingOptions & { service: Service | null; now: () => number },
+    options: OutgoingOptions & { service: Service | null; now: () => number; log: ClientLog },
   ) {
+    this.#log = options.log
     this.service = options.service && new ServiceSubscription(options.service)
     this.#now = options.now
     this.lastActivity = this.#now()
@@ -99,8 +106,13 @@ export class Client {
     return this.subscriptions.size + this.notifiers.size
   }
 
+  received(tag: CommandTag, entityId: Uint8Array): void {
+    this.#log('received', tag, entityId)
+  }
+
   /** The transmission of an answer. */
   answer(corrId: Uint8Array, entityId: Uint8Array, message: BrokerMessage): Uint8Array {
+    this.#log('sent', message.tag, entityId)
     return transmissionOf(this.session, corrId, entityId, message)
   }
 

@@ -103,6 +103,7 @@ function check(broker: Broker, client: Client, bytes: Uint8Array, left: ChecksLe
     const received = receiveCommand(client.session, bytes)
     if ('error' in received) return received
     ids = { corrId: received.corrId, entityId: received.entityId }
+    client.received(received.command.tag, received.entityId)
     const error = verify(broker.store, client.session, received, left)
     return error ? { ...ids, error } : received
   } catch (error) {

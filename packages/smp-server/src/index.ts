@@ -1,6 +1,6 @@
 export { isPublic, isPublicOrLoopback } from './allow-address.js'
 export type { Statistics } from './broker.js'
 export { type Clock, ManualClock, systemClock } from './clock.js'
-export type { BrokerOptions, ProxyOptions, SmpServerOptions } from './options.js'
+export type { BrokerOptions, LogEntry, ProxyOptions, SmpServerOptions } from './options.js'
 export { type SmpServer, startSmpServer } from './server.js'
 export type { ServerState } from './server-state.js'

@@ -1,5 +1,6 @@
 // Spec 04 §4.2, §6.1, §7.2, 03 §1: what an operator can set, with the protocol's values as defaults.
 import type { VersionRange } from '@smpkit/encoding'
+import type { CommandTag, MessageTag } from '@smpkit/smp-commands'
 import type { ConnectOptions, ServerIdentity } from '@smpkit/smp-transport'
 import { isPublicOrLoopback } from './allow-address.js'
 import { type Clock, systemClock } from './clock.js'
@@ -7,6 +8,16 @@ import type { ServerState } from './server-state.js'
 
 const second = 1000
 const hour = 3600 * second
+
+/** A command that came whole, or an answer or event that is to go. */
+export interface LogEntry {
+  /** Counts from 0 as connections come. */
+  readonly connection: number
+  readonly direction: 'received' | 'sent'
+  readonly tag: CommandTag | MessageTag
+  /** A copy. */
+  readonly entityId: Uint8Array
+}
 
 /** What the server needs beyond its listener. All times are milliseconds, read from `clock`. */
 export interface BrokerOptions {
@@ -47,6 +58,8 @@ export interface BrokerOptions {
   /** Keys that are tried for the commands of one block; what comes after is answered `ERR INTERNAL`. Default 1024. */
   maxChecksPerBlock?: number
   proxy?: ProxyOptions
+  /** Told of all that comes and goes, in the order in which it is dealt with: for tests that judge clients from outside. Default: nobody. */
+  log?: ((entry: LogEntry) => void) | null
   /** Told of faults of this server, each of which a client sees as `ERR INTERNAL`. */
   onError?: (error: unknown) => void
 }
@@ -102,6 +115,7 @@ const defaults = {
   maxStoredNotifications: 10_000,
   maxSubscriptionsPerConnection: 500_000,
   maxChecksPerBlock: 1024,
+  log: null,
   onError: () => {},
 } as const satisfies Omit<Settings, 'proxy'>
 
