@@ -102,6 +102,7 @@ export function apnsProvider(options: ApnsOptions): PushProvider {
 
   return {
     name,
+    about: { topic },
     get maxConcurrent() {
       return sessions.maxConcurrent
     },

@@ -1,6 +1,7 @@
 // Spec 21 A4: one HTTP/2 connection to APNs.
 import { connect, constants } from 'node:http2'
 import { isIP } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { type HttpFailure, type HttpResult, maxReplyLength, type PostOptions } from '../http.js'
 
 export interface SessionOptions {
@@ -39,21 +40,30 @@ export function openSession(
   signal: AbortSignal,
 ): Promise<Session | undefined> {
   const authority = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const http2 = connect(authority, {
+  const socket = connectTls({
+    host,
+    port,
+    ALPNProtocols: ['h2'],
     ...(ca !== undefined && { ca: ca as string | string[] }),
     ...(isIP(host) === 0 && { servername: host }),
-    settings: { enablePush: false },
   })
+  const http2 = connect(authority, { createConnection: () => socket, settings: { enablePush: false } })
   let usable = true
   let inFlight = 0
   let lastStreamId = Number.POSITIVE_INFINITY
   let lastReply = 0
   let lastUse = performance.now()
 
+  /** At once: after a GOAWAY, HTTP/2 alone would wait for the far end to close the socket, too. */
+  function destroy(): void {
+    http2.destroy()
+    socket.destroy()
+  }
+
   /** Takes no more requests, ends when those in flight have. */
   function retire(): void {
     usable = false
-    if (inFlight === 0) http2.destroy()
+    if (inFlight === 0) destroy()
     onChange()
   }
 
@@ -66,7 +76,7 @@ export function openSession(
       return inFlight
     },
     post,
-    destroy: () => http2.destroy(),
+    destroy,
   }
 
   function post(
@@ -130,15 +140,14 @@ export function openSession(
   }
 
   return new Promise((resolve) => {
-    const giveUp = setTimeout(() => http2.destroy(), connectMs)
-    const abort = () => http2.destroy()
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
+    const giveUp = setTimeout(destroy, connectMs)
+    signal.addEventListener('abort', destroy)
+    if (signal.aborted) destroy()
     let pinged = false
     const watch = setInterval(() => {
       if (http2.destroyed) return
       if (inFlight === 0 && performance.now() - lastUse >= idleMs) return retire()
-      if (pinged) return http2.destroy()
+      if (pinged) return destroy()
       pinged = true
       http2.ping(() => {
         pinged = false
@@ -151,14 +160,13 @@ export function openSession(
     })
     http2.on('goaway', (_, id) => {
       lastStreamId = id ?? lastStreamId
-      usable = false
-      onChange()
+      retire()
     })
     http2.on('error', () => {})
     http2.on('close', () => {
       clearTimeout(giveUp)
       clearInterval(watch)
-      signal.removeEventListener('abort', abort)
+      signal.removeEventListener('abort', destroy)
       usable = false
       resolve(undefined)
       onChange()

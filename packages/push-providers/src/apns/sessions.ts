@@ -36,12 +36,17 @@ export function sessionPool(options: SessionOptions, maxSessions: number): Sessi
       }
     }
     for (const one of waiting) {
-      const session = [...sessions].find(({ limit, inFlight }) => inFlight < limit)
+      const session = free()
       if (!session) break
       // Its request starts, and is counted, before the next turn of the loop.
       one.settle(session)
     }
     if (waiting.size > 0 && !connecting && open().length < maxSessions) void connect()
+  }
+
+  function free(): Session | undefined {
+    for (const session of sessions) if (session.inFlight < session.limit) return session
+    return undefined
   }
 
   const open = () => [...sessions].filter(({ limit }) => limit > 0)
@@ -65,6 +70,8 @@ export function sessionPool(options: SessionOptions, maxSessions: number): Sessi
     { signal, timeoutMs }: PostOptions,
     use: (session: Session) => Promise<HttpResult>,
   ): Promise<HttpResult> {
+    const session = waiting.size === 0 && !signal.aborted ? free() : undefined
+    if (session) return use(session)
     return new Promise((resolve) => {
       const abort = () => one.settle('aborted')
       const timer = setTimeout(() => one.settle('timeout'), timeoutMs)

@@ -104,7 +104,15 @@ export function fcmProvider(options: FcmOptions): PushProvider {
     tokenAgent.destroy()
   }
 
-  return { name: 'fcm', maxConcurrent, readToken, send, close, [Symbol.asyncDispose]: close }
+  return {
+    name: 'fcm',
+    about: { projectId },
+    maxConcurrent,
+    readToken,
+    send,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 function readToken(token: unknown): string {

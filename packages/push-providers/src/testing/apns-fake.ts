@@ -128,16 +128,23 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
     const session = stream.session as ServerHttp2Session
     const connection = connections.get(session)
     const id = stream.id ?? 0
-    if (!connection || id > connection.lastStreamId) return
+    // Its sender knows by the GOAWAY.
+    if (!connection || id > connection.lastStreamId) return stream.close(constants.NGHTTP2_REFUSED_STREAM)
     if (every > 0 && ++connection.seen === every) {
       connection.lastStreamId = id
-      session.goaway(constants.NGHTTP2_NO_ERROR, id)
+      endSession(session, constants.NGHTTP2_NO_ERROR, id)
     }
     const push = pushOf(headers, connection, always === 'stall' ? '' : await bodyOf(stream))
-    if (id > connection.lastStreamId) return
+    if (id > connection.lastStreamId) return stream.close(constants.NGHTTP2_REFUSED_STREAM)
     connection.handled = Math.max(connection.handled, id)
+    // What was set when a push is seen to arrive holds for it.
+    const decideNow = decide
     pushes.push(push)
-    respond(stream, session, always === 'stall' ? always : ((await findMistake(headers, push)) ?? (await decide(push))))
+    respond(
+      stream,
+      session,
+      always === 'stall' ? always : ((await findMistake(headers, push)) ?? (await decideNow(push))),
+    )
   }
 
   async function findMistake(headers: IncomingHttpHeaders, push: ApnsPush): Promise<ApnsAnswer | undefined> {
@@ -180,7 +187,7 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
   function goAway(code: number = constants.NGHTTP2_NO_ERROR): void {
     for (const [session, connection] of connections) {
       connection.lastStreamId = connection.handled
-      session.goaway(code, connection.handled)
+      endSession(session, code, connection.handled)
     }
   }
 
@@ -267,6 +274,12 @@ function isBackgroundBody(body: string): boolean {
   } catch {
     return false
   }
+}
+
+function endSession(session: ServerHttp2Session, code: number, lastStreamId: number): void {
+  session.goaway(code, lastStreamId)
+  // When the streams have ended, so does the connection.
+  session.close()
 }
 
 function respond(stream: ServerHttp2Stream, session: ServerHttp2Session, answer: ApnsAnswer): void {

@@ -104,10 +104,12 @@ export async function startFcmFake(fakeOptions: FcmFakeOptions = {}): Promise<Fc
     if (request.url !== `/v1/projects/${projectId}/messages:send`) return fail(response, { status: 404 })
     const push = readPush(request, body)
     if (!push) return fail(response, { status: 400, errorCode: 'INVALID_ARGUMENT', field: 'message' })
+    // What was set when a push is seen to arrive holds for it.
+    const decideNow = decide
     pushes.push(push)
     const expires = accessTokens.get(push.access)
     if (expires === undefined || clock() >= expires) return fail(response, { status: 401 })
-    const answer = findMistake(push) ?? (await decide(push))
+    const answer = findMistake(push) ?? (await decideNow(push))
     if (answer === 'hang') return
     if (answer === 'drop') request.socket.destroy()
     else if (answer === 'redirect') response.writeHead(307, { location: request.url }).end()
