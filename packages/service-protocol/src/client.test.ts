@@ -87,6 +87,21 @@ describe('a request', () => {
   })
 })
 
+it('a request that could not be sent in time does not end its repeat', async () => {
+  const clock = stoppedClock()
+  const { client, send, answer } = made({ clock })
+  let refuse = () => {}
+  send.mockImplementationOnce(() => new Promise((_, reject) => (refuse = () => reject(new Error('too late')))))
+  const first = client.request('get', '/', undefined, { id: 'abcdefgh' })
+  clock.run()
+  await expect(first).rejects.toMatchObject({ code: 'TIMEOUT' })
+  const second = client.request('get', '/', undefined, { id: 'abcdefgh' })
+  refuse()
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(answer({ status: 'ok', data: { name: 'a' } })).toBe(true)
+  expect(await second).toMatchObject({ data: { name: 'a' } })
+})
+
 describe('a failure of the service', () => {
   it.each([
     ['not_found', false],

@@ -1,4 +1,5 @@
 // Spec 30 §3, §4: the requester's side: one answer for each request, or an error that says why not.
+import { onAbort } from './abort.js'
 import { type FailureData, isSuccess } from './answer.js'
 import type { MessageSender } from './channel.js'
 import { type Clock, systemClock } from './clock.js'
@@ -100,13 +101,14 @@ export function createClient<D extends ServiceDefinition>(
     signal?: AbortSignal,
   ): Promise<ServiceResponse> {
     return new Promise((resolve, reject) => {
+      const aborted = () => new ServiceClientError('ABORTED', 'aborted by the caller', { cause: signal?.reason })
+      if (signal?.aborted) return reject(aborted())
       const ending = new AbortController()
-      const onAbort = () =>
-        one.reject(new ServiceClientError('ABORTED', 'aborted by the caller', { cause: signal?.reason }))
       const end = () => {
-        waiting.delete(id)
-        stop()
-        signal?.removeEventListener('abort', onAbort)
+        // A repeat may wait under the same id by now.
+        if (waiting.get(id) === one) waiting.delete(id)
+        stopClock()
+        stopListening()
       }
       const one: Waiting = {
         resolve(response) {
@@ -115,16 +117,15 @@ export function createClient<D extends ServiceDefinition>(
         },
         reject(error) {
           end()
+          reject(error)
           // What was not handed over yet is of no use any more.
           ending.abort(error)
-          reject(error)
         },
       }
-      const stop = clock.schedule(() => {
+      const stopClock = clock.schedule(() => {
         one.reject(new ServiceClientError('TIMEOUT', `expected an answer within ${milliseconds} ms, got none`))
       }, milliseconds)
-      if (signal?.aborted) return onAbort()
-      signal?.addEventListener('abort', onAbort)
+      const stopListening = onAbort(signal, () => one.reject(aborted()))
       waiting.set(id, one)
       const send = async () => channel.send(bytes, { signal: ending.signal })
       send().catch((cause) => {

@@ -5,9 +5,12 @@ export interface Clock {
   schedule(callback: () => void, delay: number): () => void
 }
 
+/** No timer of any platform takes more. */
+const longest = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   schedule(callback, delay) {
-    const timer = setTimeout(callback, delay)
+    const timer = setTimeout(callback, Math.min(delay, longest))
     return () => clearTimeout(timer)
   },
 }

@@ -1,5 +1,6 @@
 // Spec 30 §3: answers what comes over one channel, each request once however often it is repeated.
 import { equalBytes } from '@smpkit/encoding'
+import { onAbort } from './abort.js'
 import { type Answer, failure, isTemporary } from './answer.js'
 import { type AnswerStore, memoryAnswers } from './answers.js'
 import type { MessageChannel, ReceivedMessage } from './channel.js'
@@ -105,7 +106,7 @@ async function* until<T>(items: AsyncIterable<T>, signal: AbortSignal | undefine
   const stopped = new Promise<{ done: true; value: undefined }>((resolve) => {
     stop = () => resolve({ done: true, value: undefined })
   })
-  signal?.addEventListener('abort', stop)
+  const stopListening = onAbort(signal, stop)
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), stopped])
@@ -113,7 +114,7 @@ async function* until<T>(items: AsyncIterable<T>, signal: AbortSignal | undefine
       yield next.value
     }
   } finally {
-    signal?.removeEventListener('abort', stop)
+    stopListening()
     // One that waits for its next item ends only with it.
     iterator.return?.()?.catch(() => {})
   }
