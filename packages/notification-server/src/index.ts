@@ -1,5 +1,6 @@
 export { type Clock, systemClock } from './clock.js'
 export { NotificationServerError, type RefusalReasons } from './errors.js'
+export { type GuardedConnectOptions, guardedConnect } from './guarded-connect.js'
 export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
 export { memoryStore } from './memory-store.js'
@@ -31,7 +32,7 @@ export {
   type NotificationServerOptions,
   type NotificationServerStatus,
 } from './server.js'
-export type { ServerStatus } from './servers.js'
+export type { ServerStatus } from './server-state.js'
 export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection } from './store.js'
 export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscriptions.js'

@@ -97,7 +97,6 @@ export class Intake {
       const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
         applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
       )
-      if (effects.individually.length > 0) servers.subscribe(effects.individually, { individually: true })
       answered(effects.answered)
     })
   }
@@ -112,7 +111,7 @@ export class Intake {
     const { servers, logger } = this.#options
     switch (event.type) {
       case 'up':
-        servers.setUp(event.server)
+        servers.setUp(event.server, event.serviceId)
         return
       case 'down':
         logger.info({ reason: event.reason, orderly: event.orderly }, 'SMP server down')
@@ -121,7 +120,7 @@ export class Intake {
         if (servers.row(event.server)?.checkOwed) await this.#oweChecks(event.server)
         return
       case 'serviceEnded':
-        for await (const rows of servers.subscribed(event.server)) servers.subscribe(rows, { individually: true })
+        return servers.oweChecks(event.server)
     }
   }
 
@@ -145,7 +144,7 @@ export class Intake {
       await outbox.commit({ tokens: { id } }, ({ tokens }) => {
         const now = clock.now()
         const outboxIfAbsent = tokens.map(({ id, provider }) =>
-          freshRow({ token: id, kind: 'check', provider }, now, now + limits.checkSpread * random()),
+          freshRow({ token: id, kind: 'check', provider }, now, now + Math.floor(limits.checkSpread * random())),
         )
         return { changes: { outboxIfAbsent }, result: undefined }
       })

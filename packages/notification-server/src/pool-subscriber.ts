@@ -1,25 +1,66 @@
 // The SMP side of the notification server, made from a pool of sessions.
 import { toBase64url } from '@smpkit/encoding'
-import { type PooledServer, SmpClientError, type SmpPool, type SubscriptionOutcome } from '@smpkit/smp-client'
-import type { ServerAddress } from '@smpkit/smp-commands/address'
+import {
+  type PooledServer,
+  type PoolOptions,
+  type ServiceCredentials,
+  SmpClientError,
+  type SmpClientSession,
+  SmpPool,
+  type SubscriptionOutcome,
+} from '@smpkit/smp-client'
+import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
+import { codeOf, reasonOf } from './down-reason.js'
 import { EventBuffer } from './event-buffer.js'
 import type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 
 /** Connections of this user only try whether a server is there. */
 const probeUser = 'probe'
 
-/** Takes the pool over: nobody else may read its streams, and closing the subscriber closes it. */
+/** A self-signed certificate, DER, and its key: one for each SMP server (06 §2). */
+export type NotifierService = Omit<ServiceCredentials, 'role'>
+
+export interface PoolSubscriberOptions extends Omit<PoolOptions, 'service' | 'serviceEnd'> {
+  /** What to present to the server of this key hash in base64url, stored before. Default: nothing. */
+  readonly service?: (server: string) => Promise<NotifierService | null>
+}
+
+/** How servers that stay away are tried again: each client may name many of them. */
+const reconnect = { maxDelay: 60_000 }
+
+/** Keeps queues subscribed through sessions of its own, those of a service where `service` says so and the server knows services. */
+export function createPoolSubscriber({ service, ...options }: PoolSubscriberOptions = {}): SmpSubscriber {
+  const credentials = async (server: PooledServer): Promise<ServiceCredentials | null> => {
+    const own = server.userId === probeUser ? null : await service?.(keyOf(server.address))
+    return own ? { role: 'notifier', certChain: own.certChain, privateKey: own.privateKey } : null
+  }
+  return poolSubscriber(new SmpPool({ reconnect, ...options, service: credentials, serviceEnd: 'resubscribe' }))
+}
+
+/**
+ * Takes the pool over: nobody else may read its streams, and closing the subscriber closes it. A pool with a `service` is to have the
+ * `serviceEnd` `resubscribe`.
+ */
 export function poolSubscriber(pool: SmpPool): SmpSubscriber {
   return new PoolSubscriber(pool)
+}
+
+/** A server is its key hash: there is one session with it, whatever its hosts are called. */
+interface Entry {
+  readonly server: PooledServer
+  /** Lost sessions that were told of. */
+  lost: number
+  /** The session in which all queues were answered. */
+  settled: SmpClientSession | undefined
+  /** It serves nobody: what is to be subscribed when it has ended, by notifier id. */
+  next: Map<string, Notifier> | undefined
 }
 
 class PoolSubscriber implements SmpSubscriber {
   readonly events: AsyncIterable<readonly SubscriberEvent[]>
   readonly #pool: SmpPool
   readonly #buffer = new EventBuffer<SubscriberEvent>()
-  /** Lost sessions that were told of. */
-  readonly #lost = new WeakMap<PooledServer, number>()
-  readonly #closing = new Map<PooledServer, Promise<void>>()
+  readonly #entries = new Map<string, Entry>()
   readonly #pumps: Promise<unknown>
 
   constructor(pool: SmpPool) {
@@ -31,22 +72,29 @@ class PoolSubscriber implements SmpSubscriber {
   }
 
   subscribe(address: ServerAddress, notifiers: readonly Notifier[]): void {
-    const queues = notifiers.map(({ notifierId, notifierKey }) => ({ id: notifierId, key: notifierKey }))
-    this.#open(() => {
-      const server = this.#pool.server(address)
-      const closing = this.#closing.get(server)
-      if (closing) return closing.then(() => this.subscribe(address, notifiers))
+    if (notifiers.length === 0) return
+    try {
+      const { server, next } = this.#entryOf(address)
+      if (next) for (const notifier of notifiers) next.set(toBase64url(notifier.notifierId), notifier)
       // What becomes of it comes as outcomes; it rejects only after close.
-      return server.subscribe('notifications', queues).catch(ignoreClosed)
-    })
+      else server.subscribe('notifications', notifiers.map(queueOf)).catch(ignoreClosed)
+    } catch (error) {
+      // A closed pool takes no work; what is in the store is taken up at the next start.
+      ignoreClosed(error)
+    }
   }
 
   unsubscribe(address: ServerAddress, notifierIds: readonly Uint8Array[]): void {
-    this.#open(() => {
-      const server = this.#pool.server(address)
-      server.unsubscribe('notifications', notifierIds)
-      this.#closeIfIdle(server)
-    })
+    const entry = this.#entries.get(keyOf(address))
+    if (!entry) return
+    for (const id of notifierIds) entry.next?.delete(toBase64url(id))
+    entry.server.unsubscribe('notifications', notifierIds)
+    this.#closeIfIdle(entry)
+  }
+
+  move(address: ServerAddress): void {
+    const server = this.#entries.get(keyOf(address))?.server
+    if (server && serverKey(server.address) !== serverKey(address)) this.#pool.move(server, address)
   }
 
   async probe(address: ServerAddress): Promise<boolean> {
@@ -73,31 +121,40 @@ class PoolSubscriber implements SmpSubscriber {
     return this.close()
   }
 
-  /** A closed pool takes no work; what is in the store is taken up at the next start. */
-  #open(work: () => unknown): void {
-    try {
-      void work()
-    } catch (error) {
-      ignoreClosed(error)
-    }
+  #entryOf(address: ServerAddress): Entry {
+    const key = keyOf(address)
+    const known = this.#entries.get(key)
+    if (known) return known
+    const entry: Entry = { server: this.#pool.server(address), lost: 0, settled: undefined, next: undefined }
+    this.#entries.set(key, entry)
+    return entry
   }
 
   /** Clients choose the servers: a connection that serves nobody does not stay. */
-  #closeIfIdle(server: PooledServer): void {
-    if (server.tables.notifications.size > 0 || this.#closing.has(server)) return
-    const closed = server.close().finally(() => this.#closing.delete(server))
-    this.#closing.set(server, closed)
+  #closeIfIdle(entry: Entry): void {
+    const { server } = entry
+    if (server.tables.notifications.size > 0 || entry.next) return
+    const next = new Map<string, Notifier>()
+    entry.next = next
+    void server.close().then(() => {
+      this.#entries.delete(keyOf(server.address))
+      this.subscribe(server.address, [...next.values()])
+    })
   }
 
   async #pumpEvents(): Promise<void> {
     for await (const { server, entityId: notifierId, message } of this.#pool.events) {
-      const key = keyOf(server)
+      const key = keyOf(server.address)
       if (message.tag === 'NMSG') {
         const { nonce, encMeta } = message
         this.#buffer.push({ type: 'notification', server: key, notifierId, nonce, encMeta })
       } else if (message.tag === 'END') this.#buffer.push({ type: 'ended', server: key, notifierId })
       else if (message.tag === 'DELD') this.#buffer.push({ type: 'deleted', server: key, notifierId })
-      else if (message.tag === 'ENDS') this.#buffer.push({ type: 'serviceEnded', server: key })
+      else if (message.tag === 'ENDS') {
+        const entry = this.#entries.get(key)
+        if (entry) entry.settled = undefined
+        this.#buffer.push({ type: 'serviceEnded', server: key })
+      }
       await this.#buffer.room()
     }
   }
@@ -105,14 +162,16 @@ class PoolSubscriber implements SmpSubscriber {
   async #pumpStatus(): Promise<void> {
     for await (const { server, status, reason, lostSessions } of this.#pool.status) {
       if (server.userId === probeUser) continue
-      const key = keyOf(server)
-      const orderly = lostSessions === (this.#lost.get(server) ?? 0)
-      this.#lost.set(server, lostSessions)
+      const key = keyOf(server.address)
+      const entry = this.#entries.get(key)
+      const orderly = lostSessions === (entry?.server === server ? entry.lost : 0)
+      if (entry?.server === server) entry.lost = lostSessions
       // A session may have gone and come back before we looked.
       if (status === 'down' || !orderly) {
-        this.#buffer.push({ type: 'down', server: key, orderly, reason: reason?.code ?? 'CLOSED' })
+        this.#buffer.push({ type: 'down', server: key, orderly, reason: reasonOf(reason) })
       }
-      if (status === 'up') this.#buffer.push({ type: 'up', server: key })
+      const serviceId = server.session?.session.service?.serviceId ?? null
+      if (status === 'up') this.#buffer.push({ type: 'up', server: key, serviceId })
     }
   }
 
@@ -121,27 +180,36 @@ class PoolSubscriber implements SmpSubscriber {
       const event = eventOf(outcome)
       if (event) this.#buffer.push(event)
       const { server } = outcome
-      if (outcome.result === 'error') this.#closeIfIdle(server)
-      if (server.session && !server.tables.notifications.hasWork)
-        this.#buffer.push({ type: 'settled', server: keyOf(server) })
+      const key = keyOf(server.address)
+      const entry = this.#entries.get(key)
+      if (entry?.server === server) {
+        if (outcome.result === 'error') this.#closeIfIdle(entry)
+        const { session } = server
+        if (session && session !== entry.settled && !server.tables.notifications.hasWork) {
+          entry.settled = session
+          this.#buffer.push({ type: 'settled', server: key })
+        }
+      }
       await this.#buffer.room()
     }
   }
 }
 
-const keyOf = ({ address }: PooledServer): string => toBase64url(address.keyHash)
+const keyOf = ({ keyHash }: ServerAddress): string => toBase64url(keyHash)
+
+const queueOf = ({ notifierId, notifierKey, serviceId = null }: Notifier) => ({
+  id: notifierId,
+  key: notifierKey,
+  serviceId,
+})
 
 /** `END` and `DELD` come as events, in their order with notifications; what is pending is tried again by the pool. */
-function eventOf({
-  server,
-  id: notifierId,
-  result,
-  error,
-  serviceId,
-}: SubscriptionOutcome): SubscriberEvent | undefined {
-  if (result === 'ok') return { type: 'subscribed', server: keyOf(server), notifierId, serviceId }
+function eventOf(outcome: SubscriptionOutcome): SubscriberEvent | undefined {
+  const { id: notifierId, result, error, serviceId } = outcome
+  const server = keyOf(outcome.server.address)
+  if (result === 'ok') return { type: 'subscribed', server, notifierId, serviceId }
   if (result !== 'error' || !error) return undefined
-  return { type: 'refused', server: keyOf(server), notifierId, code: error.code }
+  return { type: 'refused', server, notifierId, code: codeOf(error) }
 }
 
 function ignoreClosed(error: unknown): void {

@@ -1,6 +1,7 @@
 // Spec 30 §6: what events of the SMP side change. Pure functions over rows.
 import { toBase64url } from '@smpkit/encoding'
 import type { PushKind } from '@smpkit/push-providers'
+import { addressRefused } from './down-reason.js'
 import type { Limits } from './limits.js'
 import { fitsPush, freshRow } from './outbox-rules.js'
 import { type NotificationRow, type OutboxRow, queueKey, type SubscriptionRow, type TokenRow } from './rows.js'
@@ -13,8 +14,6 @@ export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | '
   queueKey(server, toBase64url(notifierId))
 
 export interface QueueEffects {
-  /** Queues that the service has lost. */
-  readonly individually: readonly SubscriptionRow[]
   /** The answers to `NSUB`, for those who wait for them. */
   readonly answered: readonly { readonly id: string; readonly status: SubscriptionRow['status'] }[]
 }
@@ -40,7 +39,6 @@ export function applyQueueEvents(
   const removed = new Set<string>()
   const notifications = new Map<string, NotificationRow>()
   const outbox = new Map<string, OutboxRow>()
-  const individually: SubscriptionRow[] = []
   const answered: QueueEffects['answered'][number][] = []
   const owe = (token: TokenRow | undefined, kind: PushKind) => {
     if (!token) return
@@ -61,10 +59,6 @@ export function applyQueueEvents(
         notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text })
         owe(tokens.get(row.token), 'message')
       }
-      continue
-    }
-    if (event.type === 'refused' && event.code === 'SERVICE') {
-      individually.push(row)
       continue
     }
     if (event.type === 'refused' && event.code === 'AUTH' && row.status === 'pending' && row.awaited) {
@@ -89,7 +83,7 @@ export function applyQueueEvents(
       outboxIfAbsent: [...outbox.values()],
       remove: { subscriptions: [...removed] },
     },
-    result: { individually, answered },
+    result: { answered },
   }
 }
 
@@ -121,7 +115,7 @@ export function transition(
         awaited: false,
         byService: event.serviceId !== null,
         retries: 0,
-        nextAt: now + limits.verifyEvery * (0.9 + 0.1 * random()),
+        nextAt: now + Math.floor(limits.verifyEvery * (0.9 + 0.1 * random())),
         updatedAt: row.status === 'active' ? row.updatedAt : now,
       })
     case 'ended': {
@@ -131,14 +125,17 @@ export function transition(
     case 'deleted':
       return to({ status: 'deleted', nextAt: null })
     case 'refused': {
-      if (event.code !== 'AUTH') return to({ status: 'error', reason: event.code, nextAt: null })
+      const reason = event.code === 'AUTH' ? null : event.code
+      if (reason !== null && reason !== addressRefused) return to({ status: 'error', reason, nextAt: null })
       const delay = authDelay(row.retries, limits)
-      const nextAt = delay === null ? null : now + delay
+      const status = reason === null ? 'auth' : 'error'
       return to({
-        status: 'auth',
+        status,
+        reason,
         retries: row.retries + 1,
-        nextAt,
-        updatedAt: row.status === 'auth' ? row.updatedAt : now,
+        // The server may be found at another address, or its name lead elsewhere.
+        nextAt: delay === null ? null : now + delay,
+        updatedAt: row.status === status ? row.updatedAt : now,
       })
     }
   }

@@ -10,16 +10,22 @@ import { defaultLimits, type Limits } from './limits.js'
 import { errorKind, type Logger, silent } from './logger.js'
 import { Maintenance } from './maintenance.js'
 import { Outbox, type PushReport } from './outbox.js'
+import { createPoolSubscriber, type NotifierService, type PoolSubscriberOptions } from './pool-subscriber.js'
 import type { DeadLetter } from './rows.js'
-import { isKeptUp, type ServerStatus, Servers } from './servers.js'
+import type { ServerStatus } from './server-state.js'
+import { isKeptUp, Servers } from './servers.js'
 import { type NotificationStore, pagesOf } from './store.js'
 import type { SmpSubscriber } from './subscriber.js'
 import { Subscriptions } from './subscriptions.js'
 import { Tokens } from './tokens.js'
 
 export interface NotificationServerOptions {
-  /** The SMP side; closed with the server. */
-  readonly subscriber: SmpSubscriber
+  /** The SMP side; closed with the server. Default: one with `smp`. */
+  readonly subscriber?: SmpSubscriber
+  /** How SMP servers are connected to. */
+  readonly smp?: Omit<PoolSubscriberOptions, 'service'>
+  /** Whether SMP servers get to see a service certificate, each its own: they can subscribe all its queues at once. Default true. */
+  readonly serviceCertificates?: boolean
   /** What the server keeps; stays open when the server is closed, so that another one can go on with it. */
   readonly store: NotificationStore
   /** By their names; stay open. */
@@ -42,7 +48,7 @@ export interface NotificationServerStatus extends RowCounts {
 
 export interface NotificationServer extends AsyncDisposable {
   readonly tokens: Pick<Tokens, 'add' | 'verify' | 'replace' | 'setPeriod' | 'get' | 'remove'>
-  readonly subscriptions: Pick<Subscriptions, 'add' | 'addAll' | 'get' | 'list' | 'remove' | 'removeAll'>
+  readonly subscriptions: Pick<Subscriptions, 'add' | 'get' | 'list' | 'remove' | 'removeAll'>
   status(): Promise<NotificationServerStatus>
   /** The newest pushes that were given up. */
   deadLetters(limit?: number): Promise<readonly DeadLetter[]>
@@ -61,11 +67,24 @@ export interface NotificationServer extends AsyncDisposable {
  * tokens get a check-messages push as well. Rejects if the store does, with everything closed as by `close`.
  */
 export async function createNotificationServer(options: NotificationServerOptions): Promise<NotificationServer> {
-  const { subscriber, providers, doors = [], clock = systemClock, logger = silent, random = Math.random } = options
+  const { providers, doors = [], clock = systemClock, logger = silent, random = Math.random } = options
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const counter = new RowCounter()
   const store = counter.watch(options.store)
-  const servers = new Servers(store, subscriber, clock, logger)
+  const { smp, serviceCertificates = true } = options
+  const service = serviceCertificates
+    ? (key: string): Promise<NotifierService | null> => servers.service(key)
+    : undefined
+  const subscriber: SmpSubscriber =
+    options.subscriber ??
+    createPoolSubscriber({
+      maxConnecting: limits.serversConnecting,
+      clock,
+      random,
+      ...smp,
+      ...(service && { service }),
+    })
+  const servers = new Servers({ store, subscriber, clock, logger, random })
   const outbox = new Outbox({ store, providers, clock, limits, logger, random, onPush: options.onPush })
   const tokens = new Tokens({ store, providers, servers, outbox, clock, limits })
   const subscriptions = new Subscriptions({ store, servers, tokens, outbox, clock, limits })
@@ -113,8 +132,8 @@ export async function createNotificationServer(options: NotificationServerOption
     await Promise.all(sockets)
     subscriptions.close()
     await maintenance.close()
-    await servers.close()
     const complete = await received
+    await servers.close()
     await outbox.close()
     if (!started || !complete) return
     await store.swapClean(true).catch((error) => logger.error({ error: errorKind(error) }, 'the end was not stored'))
@@ -134,8 +153,9 @@ export async function createNotificationServer(options: NotificationServerOption
     received = intake.run()
     for await (const rows of pagesOf(store, 'subscriptions')) {
       counter.addSubscriptions(rows)
-      servers.subscribe(rows.filter(isKeptUp))
+      servers.resume(rows.filter(isKeptUp))
     }
+    servers.resumed()
     for (const door of doors) await door.start(core)
     maintenance.start()
     started = true

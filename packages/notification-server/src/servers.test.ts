@@ -35,7 +35,7 @@ test('the status counts tokens and subscriptions and says which servers are down
   expect(await server.status()).toEqual({
     tokens: { active: 1 },
     subscriptions: { active: 1 },
-    servers: [{ address: addressText(), up: false, since: clock.now(), reason: 'connection' }],
+    servers: [{ address: addressText(), up: false, since: clock.now(), reason: 'connection', byService: false }],
     pushes: { inFlight: 0, owed: 0 },
   })
 })

@@ -222,15 +222,6 @@ describe('a subscription', () => {
     expect(await state()).toMatchObject({ status: 'error', reason: 'CMD' })
   })
 
-  test('is asked for on its own at once when the service is refused or ended (W6, W8)', async () => {
-    const { state, emit, queue, subscriber } = await active()
-    await emit(queue.refused('SERVICE'))
-    expect(subscriber.individually).toEqual([queue.hex])
-    await emit({ type: 'serviceEnded', server: up().server })
-    expect(subscriber.individually).toEqual([queue.hex, queue.hex])
-    expect(await state()).toMatchObject({ status: 'active' })
-  })
-
   test('that ended is not revived when the service ends (W7)', async () => {
     const { emit, queue, subscriber } = await active()
     await emit(queue.event('deleted'), { type: 'serviceEnded', server: up().server })
