@@ -26,6 +26,7 @@ export { openSqliteTables, type SqliteOptions, type SqliteTables } from './sqlit
 export {
   bool,
   bytes,
+  type Column,
   int,
   type KeyOf,
   lookup,
