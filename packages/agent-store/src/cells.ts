@@ -21,23 +21,26 @@ export interface Cells {
   hash(table: string, column: string, value: Uint8Array): Uint8Array
 }
 
-const utf8 = new TextEncoder()
-
-function placeItem(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  return utf8.encode(String(value))
+/** Each with its length before it; numbers in decimal. */
+function withLengths(items: readonly unknown[]): Uint8Array {
+  const parts = items.map((item) => (item instanceof Uint8Array ? item : String(item)))
+  const lengths = parts.map((part) => (typeof part === 'string' ? Buffer.byteLength(part) : part.length))
+  const bytes = Buffer.alloc(lengths.reduce((sum, length) => sum + 4 + length, 0))
+  let at = 0
+  parts.forEach((part, i) => {
+    at = bytes.writeUInt32BE(lengths[i] ?? 0, at)
+    if (typeof part === 'string') at += bytes.write(part, at)
+    else {
+      bytes.set(part, at)
+      at += part.length
+    }
+  })
+  return bytes
 }
 
-function withLength(item: Uint8Array): Uint8Array {
-  const length = new Uint8Array(4)
-  new DataView(length.buffer).setUint32(0, item.length)
-  return concat(length, item)
-}
-
-/** Table, column and primary key of a cell, each with its length before it; numbers in decimal. */
-export function placeOf(table: string, column: string, key: readonly unknown[]): Uint8Array {
-  return concat(...[table, column, ...key].map((item) => withLength(placeItem(item))))
-}
+/** Table, column and primary key of a cell. */
+export const placeOf = (table: string, column: string, key: readonly unknown[]): Uint8Array =>
+  withLengths([table, column, ...key])
 
 const plainCells: Cells = {
   keyId: '',
@@ -81,8 +84,7 @@ export function createCells(name: string, key: Uint8Array | null): Cells {
       }
     },
     hash(table, column, value) {
-      const place = concat(withLength(utf8.encode(table)), withLength(utf8.encode(column)))
-      return hmacSha512(hashKey, concat(place, value)).subarray(0, hashLength)
+      return hmacSha512(hashKey, concat(withLengths([table, column]), value)).subarray(0, hashLength)
     },
   }
 }

@@ -79,6 +79,8 @@ function fromDriver(column: Column, value: unknown): unknown {
   switch (column.type) {
     case 'bytes':
       // Buffers of a driver become plain arrays that nothing else refers to; libsql gives an ArrayBuffer.
+      if (value instanceof Uint8Array && value.byteLength === value.buffer.byteLength)
+        return new Uint8Array(value.buffer)
       return value instanceof Uint8Array || value instanceof ArrayBuffer ? new Uint8Array(value) : value
     case 'int':
       // PostgreSQL's bigint comes as text.

@@ -21,6 +21,11 @@ export interface PostgresOptions {
   readonly key?: Uint8Array | null | undefined
   /** Wait as a stand-by until no other process has the database, in place of `LOCKED`. */
   readonly waitForLock?: boolean | undefined
+  /**
+   * When the connection is lost, the store ends: `closed` settles at once with a temporary `UNAVAILABLE`. For who has to stop something
+   * before another process can have the database. Otherwise it takes another connection, and ends only if the database was taken.
+   */
+  readonly endWhenLost?: boolean | undefined
   /** Ends the opening, and the waiting. */
   readonly signal?: AbortSignal | undefined
 }
@@ -62,7 +67,7 @@ export async function openPostgresTables<T extends TableSet>(
     await disown(owner)
     throw storeError(error)
   }
-  return createStore(schema, createWorker(pool, owner, mark), cells)
+  return createStore(schema, createWorker(pool, owner, mark, options.endWhenLost), cells)
 }
 
 function createStore<T extends TableSet>(schema: Schema<T>, worker: Worker, firstCells: Cells): PostgresTables<T> {

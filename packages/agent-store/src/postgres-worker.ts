@@ -65,7 +65,8 @@ async function withoutTransaction(session: Session, work: (session: Session) => 
   }
 }
 
-export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Worker {
+/** With `endWhenLost` it ends with its first connection. */
+export function createWorker(pool: PostgresPool, first: Owner, mark: Mark, endWhenLost = false): Worker {
   let owner = first
   /** Why nothing is accepted any more. */
   let ended: StoreError | undefined
@@ -95,6 +96,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     return error
   }
 
+  const isLost = () => away('the connection to PostgreSQL is lost')
   const endAsTaken = () => endWith(new StoreError('LOCKED', 'another process has taken the database'))
 
   /**
@@ -103,7 +105,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
    */
   async function recover(isCommitting: boolean): Promise<boolean | undefined> {
     isRecovering = true
-    refuse(away('the connection to PostgreSQL is lost'))
+    refuse(isLost())
     // A store that is being closed does not wait for the database for long, and not at all if it has nothing to find out.
     const { signal } = isCommitting ? giveUp : stop
     let delay = 20
@@ -142,7 +144,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
       if (error instanceof Taken) return all(endAsTaken())
       owner.session.close()
       if (!(error instanceof UnknownOutcome)) return all(storeError(error))
-      const committed = await recover(true)
+      const committed = endWhenLost ? undefined : await recover(true)
       if (committed) settle(who, error.ifCommitted)
       else if (committed === false) all(storeError(error.cause))
       else all(away('it is not known whether the transaction was committed', error.cause))
@@ -165,6 +167,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
     while (reads.length + writes.length + alone.length > 0 || (owner.session.isGone && !ended)) {
       if (!owner.session.isGone) await turn()
       else if (ended) refuse(ended)
+      else if (endWhenLost) endWith(isLost())
       else await recover(false)
     }
     working = undefined
@@ -180,7 +183,7 @@ export function createWorker(pool: PostgresPool, first: Owner, mark: Mark): Work
 
   function requireOpen(): void {
     if (ended) throw ended
-    if (isRecovering || owner.session.isGone) throw away('the connection to PostgreSQL is lost')
+    if (isRecovering || owner.session.isGone) throw isLost()
   }
 
   function enqueue(list: Waiting[], call: Call, signal: AbortSignal | undefined): Promise<unknown> {

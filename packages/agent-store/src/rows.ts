@@ -22,12 +22,14 @@ export const withoutLast = (columns: readonly string[] = []): readonly string[] 
 export const valuesOf = (columns: readonly string[], row: AnyRow): AnyRow =>
   Object.fromEntries(columns.map((name) => [name, row[name]]))
 
+const isStorable = (text: string): boolean => /^[ -~]*$/.test(text) || !/[\0\p{Surrogate}]/u.test(text)
+
 const kinds: Readonly<Record<Column['type'], readonly [expected: string, fits: (value: unknown) => boolean]>> = {
   bytes: ['bytes', (value) => value instanceof Uint8Array],
   int: ['a safe integer', (value) => Number.isSafeInteger(value)],
   bool: ['a boolean', (value) => typeof value === 'boolean'],
   // No database keeps half of a surrogate pair, and PostgreSQL no zero character.
-  text: ['well-formed text', (value) => typeof value === 'string' && !/[\0\p{Surrogate}]/u.test(value)],
+  text: ['well-formed text', (value) => typeof value === 'string' && isStorable(value)],
 }
 
 /** With bytes of its own: what happens to those of `value`, at whatever depth, changes nothing in it. */

@@ -1,7 +1,7 @@
 // Queries as SQL. Where a statement takes lists, a query of many keys is one statement that looks each of them up by an index.
 import type { Cells } from './cells.js'
 import { type DriverValue, type Layout, type StoredColumn, toStored } from './layout.js'
-import type { AnyRow, Query, ReferredQuery } from './queries.js'
+import type { AnyRow, FindAnyQuery, FindQuery, GetAllQuery, Query, ReferredQuery } from './queries.js'
 import { withoutLast } from './rows.js'
 import { list, matched, quote, rowsOfLists, type SqlContext, type Statement, unnest } from './sql-text.js'
 
@@ -12,6 +12,8 @@ interface Rest {
   readonly values?: readonly DriverValue[]
   readonly order: string
   readonly limit: number | undefined
+  /** The only column that is wanted; the rows may then come in any order. */
+  readonly only?: string
 }
 
 export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) {
@@ -20,7 +22,8 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     columns.map(({ name }, i) => `${quote(name)} = ${to(i)}`)
   const keyOf = (layout: Layout) => layout.compared(layout.definition.key)
   const columnsOf = (layout: Layout) => list(layout.columns.filter(({ isHash }) => !isHash))
-  const select = (layout: Layout) => `SELECT ${columnsOf(layout)} FROM ${quote(layout.name)}`
+  const select = (layout: Layout, only?: string) =>
+    `SELECT ${only === undefined ? columnsOf(layout) : quote(only)} FROM ${quote(layout.name)}`
   const where = (conditions: readonly string[]) => (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '')
   const next = (first: number) => (i: number) => placeholder(first + i)
 
@@ -39,19 +42,24 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     columns: readonly StoredColumn[],
     rows: readonly AnyRow[],
     cells: Cells,
-    { conditions = () => [], values = [], order, limit }: Rest,
+    { conditions = () => [], values = [], order, limit, only }: Rest,
   ): Statement[] {
     if (rows.length === 0) return []
     const tuples = rows.map((row) => toStored(layout, columns, row, row, cells))
     // A list for each column, or only the number of rows where none is compared.
     const first = 1 + (lists ? Math.max(columns.length, 1) : columns.length)
     const one = (to: (i: number) => string) =>
-      `${select(layout)}${where([...isEqual(columns, to), ...conditions(first)])} ` +
-      `ORDER BY ${order} LIMIT ${placeholder(first + values.length)}`
+      select(layout, only) +
+      where([...isEqual(columns, to), ...conditions(first)]) +
+      (only === undefined || limit !== undefined ? ` ORDER BY ${order}` : '') +
+      // Without a limit, PostgreSQL would make a join of it that need not begin with the list.
+      (limit === undefined ? (lists ? ' OFFSET 0' : '') : ` LIMIT ${placeholder(first + values.length)}`)
+    const all = [...values, ...(limit === undefined ? [] : [limit])]
+    const textId = `${id} ${layout.table} ${limit === undefined} ${only}`
     if (!lists) {
       return tuples.map((tuple) => ({
-        text: text(`${id} ${layout.table}`, () => one(next(1))),
-        values: [...tuple, ...values, limit ?? -1],
+        text: text(textId, () => one(next(1))),
+        values: [...tuple, ...all],
       }))
     }
     const from = () => {
@@ -61,9 +69,10 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
         : `${unnest(columns)} WITH ORDINALITY AS v(${names}n)`
     }
     const many = () =>
-      `SELECT r.* FROM ${from()} CROSS JOIN LATERAL (${one((i) => `v.v${i}`)}) AS r ORDER BY v.n, ${order}`
+      `SELECT r.* FROM ${from()} CROSS JOIN LATERAL (${one((i) => `v.v${i}`)}) AS r` +
+      (only === undefined ? ` ORDER BY v.n, ${order}` : '')
     const given = columns.length === 0 ? [rows.length] : columns.map((_, i) => tuples.map((tuple) => tuple[i] ?? null))
-    return [{ text: text(`${id} ${layout.table}`, many), values: [...given, ...values, limit ?? null] }]
+    return [{ text: text(textId, many), values: [...given, ...all] }]
   }
 
   function counted(layout: Layout, index: string, any: readonly AnyRow[], cells: Cells): Statement[] {
@@ -88,13 +97,38 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
   function referred(layout: Layout, { table, column, by }: ReferredQuery, cells: Cells): Statement[] {
     const inner = layoutOf(by.table).columns.find(({ of, isHash }) => of === column && !isHash)?.name ?? ''
     const [key] = keyOf(layout)
-    return queryOf(by, cells).map((statement) => {
-      const keys = `SELECT DISTINCT f.${quote(inner)} AS k FROM (${statement.text}) AS f`
+    return rowsOf(by, cells, inner).map((statement) => {
       const one = (to: string) => `${select(layout)} WHERE ${quote(key?.name ?? '')} ${to}`
       const both = () =>
-        lists ? `SELECT r.* FROM (${keys}) AS d CROSS JOIN LATERAL (${one('= d.k')} LIMIT 1) AS r` : one(`IN (${keys})`)
-      return { text: text(`referred ${table} ${column} ${statement.text}`, both), values: statement.values }
+        lists
+          ? `SELECT r.* FROM (SELECT DISTINCT f.${quote(inner)} AS k FROM (${statement.text}) AS f) AS d ` +
+            `CROSS JOIN LATERAL (${one('= d.k')} OFFSET 0) AS r`
+          : one(`IN (${statement.text})`)
+      return { text: text(`referred ${table} ${statement.text}`, both), values: statement.values }
     })
+  }
+
+  /** Rows by keys or by an index; `only` leaves one column of them. */
+  function rowsOf(query: GetAllQuery | FindQuery | FindAnyQuery, cells: Cells, only?: string): Statement[] {
+    const layout = layoutOf(query.table)
+    const order = list(keyOf(layout))
+    const selected = only === undefined ? {} : { only }
+    if ('keys' in query)
+      return each('all', layout, keyOf(layout), query.keys, cells, { order, limit: undefined, ...selected })
+    const columns = layout.compared(layout.definition.indexes[query.index] ?? [])
+    const { limit } = query
+    if ('any' in query)
+      return each(`any ${query.index}`, layout, columns, query.any, cells, { order, limit, ...selected })
+    const found = () =>
+      `${select(layout, only)}${where(isEqual(columns, next(1)))} ORDER BY ${order}` +
+      (limit === undefined ? '' : ` LIMIT ${placeholder(columns.length + 1)}`)
+    const values = toStored(layout, columns, query.values, query.values, cells)
+    return [
+      {
+        text: text(`find ${query.index} ${query.table} ${limit === undefined} ${only}`, found),
+        values: limit === undefined ? values : [...values, limit],
+      },
+    ]
   }
 
   function queryOf(query: Query, cells: Cells): Statement[] {
@@ -103,13 +137,8 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     const byKey = list(keyOf(layout))
     const indexed = (index: string) => layout.compared(indexes[index] ?? [])
     if ('key' in query) return [get(layout, query.key, cells)]
-    if ('keys' in query) return each('get all', layout, keyOf(layout), query.keys, cells, { order: byKey, limit: 1 })
     if ('count' in query) return counted(layout, query.count, query.any, cells)
-    if ('any' in query) {
-      if ('index' in query) {
-        const rest = { order: byKey, limit: query.limit }
-        return each(`find any ${query.index}`, layout, indexed(query.index), query.any, cells, rest)
-      }
+    if ('ordered' in query) {
       const names = ordered[query.ordered] ?? []
       const [last] = layout.compared(names.slice(-1))
       const name = quote(last?.name ?? '')
@@ -138,19 +167,7 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
       ]
       return [{ text: text(`page ${of?.index} ${after === null} ${query.table}`, page), values }]
     }
-    const columns = indexed(query.index)
-    const values = toStored(layout, columns, query.values, query.values, cells)
-    const found = () => `${select(layout)}${where(isEqual(columns, next(1)))} ORDER BY ${byKey}`
-    if (query.limit === undefined) return [{ text: text(`find ${query.index} ${query.table}`, found), values }]
-    return [
-      {
-        text: text(
-          `find some ${query.index} ${query.table}`,
-          () => `${found()} LIMIT ${placeholder(columns.length + 1)}`,
-        ),
-        values: [...values, query.limit],
-      },
-    ]
+    return rowsOf(query, cells)
   }
 
   return queryOf

@@ -1,6 +1,7 @@
 // From the changes of the contract to writes on the tables.
 import type { Write } from '@smpkit/agent-store/internal'
-import type { DeadLetter } from './rows.js'
+import type { PushKind } from '@smpkit/push-providers'
+import { type DeadLetter, outboxId } from './rows.js'
 import type { Changes, Rows } from './store.js'
 import { requests } from './store-queries.js'
 import { mappings } from './stored-rows.js'
@@ -10,6 +11,8 @@ const { put, putIfAbsent, remove, removeAll } = requests
 
 /** Dead letters that are kept: more than the contract demands, as a number is lost with each call that fails. */
 const deadLetterSlots = 2000
+
+const pushKinds = Object.keys({ verification: 0, message: 0, check: 0 } satisfies Record<PushKind, 0>) as PushKind[]
 
 const listOf = <R, W>(rows: readonly R[] | undefined, write: (row: R) => W): W[] => (rows ?? []).map(write)
 
@@ -22,7 +25,7 @@ function removals(changes: NonNullable<Changes['remove']>, subscriptions: Rows['
   return [
     ...tokens.map((token) => removeAll('subscriptions', 'byToken', { token })),
     ...tokens.map((token) => removeAll('notifications', 'byToken', { token })),
-    ...tokens.map((token) => removeAll('outbox', 'byToken', { token })),
+    ...tokens.flatMap((token) => pushKinds.map((kind) => remove('outbox', { id: outboxId(token, kind) }))),
     ...tokens.map((id) => remove('tokens', { id })),
     ...listOf(changes.subscriptions, (id) => remove('subscriptions', { id })),
     ...[...theirs, ...(changes.subscriptions ?? [])].map((subscription) => remove('notifications', { subscription })),

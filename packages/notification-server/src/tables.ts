@@ -94,7 +94,7 @@ export const tables = {
       reason: nullable(text()),
     },
     key: ['id'],
-    indexes: { byToken: ['token'] },
+    indexes: {},
   }),
 
   servers: table({

@@ -24,7 +24,7 @@ CREATE TABLE notification_tokens (
   expires_at INTEGER NOT NULL,
   due_at INTEGER NOT NULL,
   PRIMARY KEY (id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX notification_tokens_by_owner ON notification_tokens (owner, id);
 CREATE INDEX notification_tokens_by_device ON notification_tokens (device_hash, id);
 CREATE INDEX notification_tokens_due ON notification_tokens (due_at, id);
@@ -46,7 +46,7 @@ CREATE TABLE notification_subscriptions (
   retries INTEGER NOT NULL,
   next_at INTEGER,
   PRIMARY KEY (id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX notification_subscriptions_by_owner ON notification_subscriptions (owner, id);
 CREATE INDEX notification_subscriptions_by_token ON notification_subscriptions (token, id);
 CREATE INDEX notification_subscriptions_by_server ON notification_subscriptions (server, id);
@@ -58,7 +58,7 @@ CREATE TABLE notification_notifications (
   seq INTEGER NOT NULL,
   text BLOB NOT NULL,
   PRIMARY KEY (subscription)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX notification_notifications_oldest ON notification_notifications (token, seq, subscription);
 CREATE TABLE notification_outbox (
   id TEXT NOT NULL,
@@ -71,7 +71,6 @@ CREATE TABLE notification_outbox (
   reason TEXT,
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX notification_outbox_by_token ON notification_outbox (token, id);
 CREATE TABLE notification_servers (
   key TEXT NOT NULL,
   address TEXT NOT NULL,
@@ -204,7 +203,6 @@ CREATE TABLE notification_outbox (
   reason text COLLATE "C",
   PRIMARY KEY (id)
 );
-CREATE INDEX notification_outbox_by_token ON notification_outbox (token, id);
 CREATE TABLE notification_servers (
   key text COLLATE "C" NOT NULL,
   address text COLLATE "C" NOT NULL,
