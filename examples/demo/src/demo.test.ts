@@ -45,6 +45,10 @@ describe('the demo', () => {
       '5 NMSG',
       '7 push (message)',
     ])
+    const words = lines.map(({ what }) => what)
+    for (const word of ['NKEY', 'NID', 's.post /ntf/tokens', 'NSUB', 'NMSG', 's.created', 's.ok', 'GET', 'ACK']) {
+      expect(words).toContain(word)
+    }
     expect(lines.find(({ title }) => title === 'The message')?.fields).toEqual({ text: 'Grüße, phone' })
     expect(lines.at(-1)?.type).toBe('end')
   })
@@ -87,8 +91,8 @@ describe('the demo', () => {
     const { code, stdout } = await run()
     expect(code).toBe(0)
     expect(stdout).toMatch(/ 1 recipient → SMP server +NKEY +\d+ B/)
-    expect(stdout).toMatch(/ 3 recipient → ntf server +s\.post +direct call +\/ntf\/subscriptions/)
-    expect(stdout).toMatch(/ 6 ntf server → recipient +s\.created +direct call +[\d.]+ ms/)
+    expect(stdout).toMatch(/ 3 recipient → ntf server +s\.post +\d+ B +\/ntf\/subscriptions/)
+    expect(stdout).toMatch(/ 6 ntf server → recipient +s\.created +\d+ B +[\d.]+ ms/)
     expect(stdout).not.toContain('\n\n\n')
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--server') })

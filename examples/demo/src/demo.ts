@@ -1,14 +1,12 @@
 // The RFC's seven steps, from a queue to a fetched message, over real connections.
-import { dh, PrivateKey } from '@smpkit/crypto'
-import { equalBytes, toBase64url } from '@smpkit/encoding'
-import {
-  createNotificationServer,
-  memoryStore,
-  type NotificationServer,
-  poolSubscriber,
-} from '@smpkit/notification-server'
+import { openMemoryStore } from '@smpkit/agent-store'
+import { dh, PrivateKey, PublicKey } from '@smpkit/crypto'
+import { equalBytes, fromBase64url, toBase64url } from '@smpkit/encoding'
+import { createNotificationServer, memoryStore, poolSubscriber } from '@smpkit/notification-server'
+import { serviceDoor } from '@smpkit/notification-server/service'
 import { consoleProvider, type PushProvider } from '@smpkit/push-providers'
 import { type NotificationData, openPush } from '@smpkit/push-providers/payload'
+import { openAgent } from '@smpkit/smp-agent'
 import { openSession, SmpPool } from '@smpkit/smp-client'
 import { decryptMsgBody, decryptNmsgMeta, type NmsgMeta } from '@smpkit/smp-commands'
 import { type ParsedServerAddress, parseServerAddress, serverAddressToText } from '@smpkit/smp-commands/address'
@@ -16,6 +14,7 @@ import { startSmpServer } from '@smpkit/smp-server'
 import { openText, sealText } from './envelope.js'
 import { Inbox } from './inbox.js'
 import type { Report } from './report.js'
+import { linkToService, type ServiceLink } from './service-link.js'
 import { traced } from './wire.js'
 
 export interface DemoOptions {
@@ -29,13 +28,10 @@ export interface DemoOptions {
 /** What all parts of the walk need. */
 interface Walk extends DemoOptions {
   readonly server: ParsedServerAddress
-  readonly notifications: NotificationServer
+  readonly service: ServiceLink
   /** What reaches the phone. */
   readonly pushes: Inbox<NotificationData>
 }
-
-const owner = 'the demo phone'
-const directNote = 'direct call'
 
 export async function demo(options: DemoOptions): Promise<void> {
   const { report } = options
@@ -45,17 +41,23 @@ export async function demo(options: DemoOptions): Promise<void> {
   report.start({
     'SMP server': `${serverAddressToText({ ...server, password: null })}${embedded ? ' (embedded)' : ''}`,
     'ntf server': 'the notification server; recipient (a phone), sender and it connect on their own',
-    [directNote]: 'will be an encrypted s.* message, as soon as the agent is there',
+    's.*': 'requests and answers over an agent connection; what carries them is not shown',
   })
 
   const pushes = new Inbox<NotificationData>()
   const sent: { at?: number } = {}
-  await using notifications = await createNotificationServer({
+  await using agent = await openAgent({ store: openMemoryStore(), servers: [server] })
+  const door = serviceDoor({ agent, name: 'demo notification server' })
+  await using _notifications = await createNotificationServer({
     subscriber: poolSubscriber(new SmpPool({ connect: traced('notification server', report) })),
     store: memoryStore(),
     providers: [shownProvider(report, pushes, sent)],
+    doors: [door],
   })
-  const walk: Walk = { ...options, server, notifications, pushes }
+  report.heading('The phone connects to the notification server, as to a person')
+  const { link: address } = await door.address()
+  await using service = await linkToService({ address, server, report, signal: options.signal })
+  const walk: Walk = { ...options, server, service, pushes }
 
   const token = await registerToken(walk)
   const queue = await enableNotifications(walk, token.id)
@@ -96,47 +98,25 @@ function partsOf(line: string): Record<string, string> {
   return { console: push, ...Object.fromEntries(data.map((field) => field.split(/=(.*)/))) }
 }
 
-/** A request and its answer that will be `s.*` messages over an agent connection. */
-async function directCall<T>(
-  { report }: Walk,
-  request: { step: number | null; what: string; meaning: string },
-  answer: { step: number | null; what: string; meaning: string },
-  run: () => Promise<T>,
-): Promise<T> {
-  const start = performance.now()
-  report.step({ ...request, from: 'recipient', to: 'notification server', note: directNote })
-  const result = await run()
-  const ms = performance.now() - start
-  report.step({ ...answer, from: 'notification server', to: 'recipient', note: directNote, ms })
-  return result
-}
-
-async function registerToken(walk: Walk): Promise<{ id: string; secret: Uint8Array }> {
-  const { report, notifications, pushes, signal } = walk
+async function registerToken({ report, service, pushes, signal }: Walk): Promise<{ id: string; secret: Uint8Array }> {
   report.heading('The phone registers its push token, and proves that it gets its pushes')
   const pushKey = PrivateKey.generate('x25519')
-  const { id, dhKey } = await directCall(
-    walk,
-    { step: null, what: 's.post /ntf/tokens', meaning: 'here is my push token' },
-    { step: null, what: 's.created', meaning: 'registered; a code is on its way' },
-    () => notifications.tokens.add({ owner, provider: 'console', token: 'demo', dhKey: pushKey.publicKey }),
-  )
-  const secret = dh(pushKey, dhKey)
+  const dhKey = toBase64url(pushKey.publicKey.toDer())
+  const token = { provider: 'console', token: 'demo', dhKey }
+  const { data } = await service.request('post', '/ntf/tokens', token, { signal })
+  const id = data.resource.slice('/ntf/tokens/'.length)
+  const secret = dh(pushKey, PublicKey.fromDer(fromBase64url(data.dhKey)) as PublicKey<'x25519'>)
   const push = openPush(secret, await pushes.take(signal))
   if (push.kind !== 'verification') throw new Error(`expected a verification push, got ${push.kind}`)
-  await directCall(
-    walk,
-    { step: null, what: 's.put …/verification', meaning: 'the code, decrypted' },
-    { step: null, what: 's.ok', meaning: 'the token is active' },
-    () => notifications.tokens.verify({ owner, id, code: push.code }),
-  )
+  const code = { code: toBase64url(push.code) }
+  await service.request('put', '/ntf/tokens/:id/verification', code, { params: { id }, signal })
   return { id, secret }
 }
 
 type Queue = Awaited<ReturnType<typeof enableNotifications>>
 
 async function enableNotifications(walk: Walk, token: string) {
-  const { report, server, notifications, signal } = walk
+  const { report, server, service, signal } = walk
   report.heading('The recipient makes a queue, enables its notifications, and goes to sleep')
   const recipientKey = PrivateKey.generate('ed25519')
   const queueKey = PrivateKey.generate('x25519')
@@ -161,23 +141,19 @@ async function enableNotifications(walk: Walk, token: string) {
     ...asRecipient,
   })
   const notifierId = nid.notifierId.slice()
-  const { hosts, port, keyHash } = server
-  const subscription = await directCall(
-    walk,
-    { step: 3, what: 's.post /ntf/subscriptions', meaning: 'wake me for my queue' },
-    { step: 6, what: 's.created', meaning: 'I will, whenever it gets a message' },
-    () =>
-      notifications.subscriptions.add({
-        owner,
-        server: { hosts, port, keyHash },
-        notifierId,
-        notifierKey,
-        token,
-        signal,
-      }),
+  const { data: subscription } = await service.request(
+    'post',
+    '/ntf/subscriptions',
+    {
+      server: serverAddressToText({ ...server, password: null }),
+      notifierId: toBase64url(notifierId),
+      notifierKey: toBase64url(notifierKey.toDer()),
+      token: { id: token },
+    },
+    { signal },
   )
-  if (subscription.status !== 'active') {
-    throw new Error(`the subscription is ${subscription.status}: ${subscription.reason ?? 'no answer to NSUB'}`)
+  if (!('status' in subscription) || subscription.status !== 'active') {
+    throw new Error('the notification server is not subscribed: it got no answer to NSUB')
   }
   return {
     asRecipient,
