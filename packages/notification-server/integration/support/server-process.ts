@@ -1,0 +1,89 @@
+// A notification server in a process of its own: it is started, asked, and killed.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Limits, NotificationServerStatus } from '@smpkit/notification-server'
+import type { StorageOf } from './storages.mjs'
+
+const child = fileURLToPath(new URL('server-child.mjs', import.meta.url))
+
+/** Plain values: a process of its own can be told them. */
+export interface ServerJob {
+  readonly storage: StorageOf
+  /** Where the contact address is. */
+  readonly smp: readonly string[]
+  /** Of the receiver of webhooks. */
+  readonly ca: string
+  readonly limits?: Partial<Limits>
+  /** What is wrong with it: it answers before it writes, or takes each push for accepted at once. */
+  readonly wrong?: 'writesLate' | 'forgetsPushes'
+}
+
+type Told =
+  | { readonly tag: 'ready'; readonly link: string }
+  | { readonly tag: 'status'; readonly status: NotificationServerStatus }
+  | { readonly tag: 'closed'; readonly why?: string }
+
+export class ServerProcess {
+  readonly #process: ChildProcess
+  readonly #ended: Promise<unknown>
+  #errors = ''
+  /** With the link of the contact address. Rejects if the process ends before. */
+  readonly ready: Promise<string>
+
+  constructor(job: ServerJob) {
+    this.#process = fork(child, [JSON.stringify(job)], { execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text
+    })
+    this.#ended = once(this.#process, 'close')
+    this.ready = this.#told('ready').then(({ link }) => link)
+    // Who kills it does not wait for it.
+    this.ready.catch(() => {})
+  }
+
+  #told<T extends Told['tag']>(tag: T): Promise<Extract<Told, { readonly tag: T }>> {
+    return new Promise((resolve, reject) => {
+      const listen = (told: Told) => {
+        if (told.tag !== tag) return
+        this.#process.off('message', listen)
+        resolve(told as Extract<Told, { readonly tag: T }>)
+      }
+      this.#process.on('message', listen)
+      void this.#ended.then(() => reject(new Error(`the notification server has ended: ${this.#errors}`)))
+    })
+  }
+
+  /** What it wrote to its standard error. */
+  get errors(): string {
+    return this.#errors
+  }
+
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
+  async status(): Promise<NotificationServerStatus> {
+    const answer = this.#told('status')
+    this.#process.send({ tag: 'status' })
+    return (await answer).status
+  }
+
+  /** At once. */
+  async kill(): Promise<void> {
+    if (this.isRunning) this.#process.kill('SIGKILL')
+    await this.#ended
+  }
+
+  /** Why it ends by itself. */
+  async closed(): Promise<string | undefined> {
+    return (await this.#told('closed')).why
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#told('closed')
+    this.#process.send({ tag: 'close' })
+    await closed
+    await this.#ended
+  }
+}
