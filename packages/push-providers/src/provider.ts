@@ -33,7 +33,8 @@ export interface Push {
  *
  * - `send` MUST settle with an outcome for everything that can be expected: answers of the provider, refused or lost
  *   connections, time-outs, a token that it does not like. It MUST NOT reject for these, and MUST NOT retry by itself,
- *   but for one attempt on a fresh connection where the first surely did not reach the provider.
+ *   but for one attempt on a fresh connection where the first surely did not reach the provider, or with fresh credentials where
+ *   the old ones were refused.
  * - `send` MUST NOT answer `gone` unless the provider said that this very token is dead: misconfiguration, a payload
  *   that is too large, expired credentials are `refused` or `retry`.
  * - After its `signal` aborts, `send` MUST settle soon, with `retry` unless the outcome is known, and MUST free what
