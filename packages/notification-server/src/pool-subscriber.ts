@@ -1,6 +1,7 @@
 // The SMP side of the notification server, made from a pool of sessions.
 import { toBase64url } from '@smpkit/encoding'
 import {
+  type Connect,
   type PooledServer,
   type PoolOptions,
   type ServiceCredentials,
@@ -12,6 +13,7 @@ import {
 import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
 import { codeOf, reasonOf } from './down-reason.js'
 import { EventBuffer } from './event-buffer.js'
+import { guardedConnect } from './guarded-connect.js'
 import type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 
 /** Connections of this user only try whether a server is there. */
@@ -20,7 +22,9 @@ const probeUser = 'probe'
 /** A self-signed certificate, DER, and its key: one for each SMP server (06 §2). */
 export type NotifierService = Omit<ServiceCredentials, 'role'>
 
-export interface PoolSubscriberOptions extends Omit<PoolOptions, 'service' | 'serviceEnd'> {
+export interface PoolSubscriberOptions extends Omit<PoolOptions, 'connect' | 'service' | 'serviceEnd'> {
+  /** Default: `guardedConnect()`. */
+  readonly connect?: Connect
   /** What to present to the server of this key hash in base64url, stored before. Default: nothing. */
   readonly service?: (server: string) => Promise<NotifierService | null>
 }
@@ -29,12 +33,13 @@ export interface PoolSubscriberOptions extends Omit<PoolOptions, 'service' | 'se
 const reconnect = { maxDelay: 60_000 }
 
 /** Keeps queues subscribed through sessions of its own, those of a service where `service` says so and the server knows services. */
-export function createPoolSubscriber({ service, ...options }: PoolSubscriberOptions = {}): SmpSubscriber {
+export function createPoolSubscriber(options: PoolSubscriberOptions = {}): SmpSubscriber {
+  const { service, connect = guardedConnect(), ...others } = options
   const credentials = async (server: PooledServer): Promise<ServiceCredentials | null> => {
     const own = server.userId === probeUser ? null : await service?.(keyOf(server.address))
     return own ? { role: 'notifier', certChain: own.certChain, privateKey: own.privateKey } : null
   }
-  return poolSubscriber(new SmpPool({ reconnect, ...options, service: credentials, serviceEnd: 'resubscribe' }))
+  return poolSubscriber(new SmpPool({ reconnect, ...others, connect, service: credentials, serviceEnd: 'resubscribe' }))
 }
 
 /**

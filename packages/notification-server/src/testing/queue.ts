@@ -21,6 +21,7 @@ export async function newQueue({ address }: Pick<SmpServer, 'address'>) {
   return {
     notifierId: nid.notifierId.slice(),
     notifierKey,
+    senderId,
     secret: dh(ntfKey, nid.serverDhKey),
     send: (text: string) => {
       const send = { tag: 'SEND', notification: true, body: new TextEncoder().encode(text) } as const
