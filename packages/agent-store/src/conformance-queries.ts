@@ -1,6 +1,18 @@
 // Conformance: what is found, and in what order.
 import { allRows, bytesOf, equal, keyOf, type StoreTest, sample, tableNames, write } from './conformance-support.js'
-import { type FindQuery, find, get, insert, remove } from './contract.js'
+import {
+  count,
+  type FindQuery,
+  find,
+  findAny,
+  get,
+  getAll,
+  insert,
+  page,
+  pageOf,
+  referred,
+  remove,
+} from './contract.js'
 import type { AnyRow } from './queries.js'
 import type { TableDefinition } from './table.js'
 import { tables } from './tables.js'
@@ -74,6 +86,67 @@ export function queryTests(test: StoreTest): void {
       servers,
       'text',
     )
+  })
+
+  test('rows by many keys come in the order of the keys, as often as they are given', async ({ store }) => {
+    const rows = [1, 2, 3].map((eventId) => sample('events', 1, { eventId }))
+    await write(store, ...rows.map((row) => insert('events', row)))
+    const keys = [3, 7, 1, 3].map((eventId) => ({ eventId }))
+    const { some, none } = await store.read({ some: getAll('events', keys), none: getAll('events', []) })
+    equal(some, [rows[2], rows[0], rows[2]], 'some')
+    equal(none, [], 'none')
+  })
+
+  test('rows by many values of an index come value by value, and are counted in all', async ({ store }) => {
+    const rows = [1, 2].flatMap((connection) =>
+      [1, 2, 3].map((queueNo) => sample('deliveries', 1, { connId: bytesOf(connection), queueNo })),
+    )
+    await write(store, ...rows.toReversed().map((row) => insert('deliveries', row)))
+    const ids = [2, 9, 1].map((connection) => ({ connId: bytesOf(connection) }))
+    const found = await store.read({
+      all: findAny('deliveries', 'byConnection', ids),
+      some: findAny('deliveries', 'byConnection', ids, 2),
+      none: findAny('deliveries', 'byConnection', []),
+      count: count('deliveries', 'byConnection', ids),
+      countOfNone: count('deliveries', 'byConnection', []),
+    })
+    equal(found.all, [...rows.slice(3), ...rows.slice(0, 3)], 'all')
+    equal(found.some, [rows[3], rows[4], rows[0], rows[1]], 'with a limit for each')
+    equal([found.none, found.count, found.countOfNone], [[], 6, 0], 'none, and counts')
+  })
+
+  test('a page goes on after a key, of a table and of an index', async ({ store }) => {
+    const rows = [1, 2].flatMap((connection) =>
+      [1, 20, 300].map((queueNo) => sample('deliveries', 1, { connId: bytesOf(connection), queueNo })),
+    )
+    await write(store, ...rows.toReversed().map((row) => insert('deliveries', row)))
+    const after = keyOf('deliveries', rows[1] ?? sample('deliveries', 1))
+    const connId = bytesOf(1)
+    const found = await store.read({
+      start: page('deliveries', null, 2),
+      next: page('deliveries', after, 2),
+      ofOne: pageOf('deliveries', 'byConnection', { connId }, after, 2),
+      none: pageOf('deliveries', 'byConnection', { connId: bytesOf(3) }, null, 2),
+    })
+    equal(found, { start: rows.slice(0, 2), next: rows.slice(2, 4), ofOne: rows.slice(2, 3), none: [] }, 'pages')
+  })
+
+  test('rows that others refer to come once', async ({ store }) => {
+    const connections = [1, 2, 3].map((number) => sample('connections', 1, { connId: bytesOf(number) }))
+    const events = [1, 1, 2].map((number, i) => sample('events', 1, { eventId: i, connId: bytesOf(number) }))
+    await write(store, ...connections.map((row) => insert('connections', row)))
+    await write(store, ...events.map((row) => insert('events', row)))
+    const keys = events.map(({ eventId }) => ({ eventId }))
+    const { both, one } = await store.read({
+      both: referred('connections', 'connId', getAll('events', keys)),
+      one: referred('connections', 'connId', find('events', 'byConnection', { connId: bytesOf(1) })),
+    })
+    equal(
+      both.toSorted((a, b) => Number(a.connId[0]) - Number(b.connId[0])),
+      connections.slice(0, 2),
+      'of both',
+    )
+    equal(one, connections.slice(0, 1), 'of one')
   })
 
   test('last is the largest number, or 0', async ({ store }) => {

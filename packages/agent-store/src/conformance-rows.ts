@@ -10,7 +10,7 @@ import {
   tableNames,
   write,
 } from './conformance-support.js'
-import { find, get, insert, put, remove, removeAll, update, type Write } from './contract.js'
+import { find, get, insert, put, putIfAbsent, remove, removeAll, update, type Write } from './contract.js'
 import type { AnyRow } from './queries.js'
 import type { TableDefinition } from './table.js'
 import { type Row, type TableName, tables } from './tables.js'
@@ -73,6 +73,26 @@ export function rowTests(test: StoreTest): void {
     await write(store, remove('sendQueues', { connId: bytesOf(1), queueNo: 2 }))
     await write(store, remove('sendQueues', { connId: bytesOf(1), queueNo: 7 }))
     equal(await allRows(store, 'sendQueues'), [rows[0], rows[2]], 'rows')
+  })
+
+  test('putIfAbsent makes a row, or leaves the one that is there', async ({ store }) => {
+    const [first, second] = [sample('events', 1, { eventId: 1 }), sample('events', 2, { eventId: 2 })]
+    await write(store, putIfAbsent('events', first))
+    await write(store, putIfAbsent('events', { ...first, type: 'other' }), putIfAbsent('events', second))
+    equal(await allRows(store, 'events'), [first, second], 'events')
+  })
+
+  test('remove with a condition takes a row away only if it has these values', async ({ store }) => {
+    const rows = [1, 2].map((eventId) => sample('events', 1, { eventId, messageId: 5, type: 'a' }))
+    await write(store, ...rows.map((row) => insert('events', row)))
+    await write(
+      store,
+      remove('events', { eventId: 1 }, { messageId: 6 }),
+      remove('events', { eventId: 3 }, { type: 'a' }),
+    )
+    equal(await allRows(store, 'events'), rows, 'other values were meant')
+    await write(store, remove('events', { eventId: 2 }, { messageId: 5, type: 'a' }))
+    equal(await allRows(store, 'events'), rows.slice(0, 1), 'these values were meant')
   })
 
   test('removeAll takes away what the index finds, and nothing else', async ({ store }) => {
