@@ -1,9 +1,10 @@
 // Opens what `--db` names: the agent's store, and in the same database what the program remembers.
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { type AgentStore, openMemoryStore, StoreError } from '@smpkit/agent-store'
 import { createStoreKey, readStoreKey } from '@smpkit/agent-store/key-file'
 import { openPostgresStore } from '@smpkit/agent-store/postgres'
-import { openSqliteStore, type SqliteDatabase } from '@smpkit/agent-store/sqlite'
+import { openSqliteStore } from '@smpkit/agent-store/sqlite'
+import { openPostgresPool, openSqliteFile } from './database-drivers.js'
 import { describeError, exitCodes, ProgramError, usageError } from './program-errors.js'
 import { type Archive, memoryArchive, openArchive } from './records.js'
 import { postgresSql, sqliteSql } from './sql.js'
@@ -37,19 +38,25 @@ export async function openDatabase(where: string | undefined, options: DatabaseO
     if (/^postgres(ql)?:\/\//.test(where)) return await openPostgres(where, { key, restored, signal: options.signal })
     return await openSqlite(where, { key, restored })
   } catch (error) {
-    if (error instanceof ProgramError || options.signal?.aborted) throw error
-    // The address of a database may have its password.
-    const name = where.includes('://') ? 'the database' : `the database ${where}`
-    throw new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error)}`, { cause: error })
+    if (options.signal?.aborted) throw error
+    throw databaseError(where, error)
   }
 }
 
 const keyOf = (file: string) => (existsSync(file) ? readStoreKey(file) : createStoreKey(file))
 
+/** What to tell of a database that could not be opened. */
+export function databaseError(where: string, error: unknown): ProgramError {
+  if (error instanceof ProgramError) return error
+  // The address of a database may have its password.
+  const name = where.includes('://') ? 'the database' : `the database ${where}`
+  return new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error)}`, { cause: error })
+}
+
 function adviceOf(error: unknown): string {
   if (!(error instanceof StoreError)) return describeError(error)
-  if (error.code === 'LOCKED') return 'another process uses it. End that one, or give another --db'
-  if (error.code === 'KEY') return `${describeError(error)}. --key-file names the file with the key`
+  if (error.code === 'LOCKED') return 'another process uses it. End that one, or give another database'
+  if (error.code === 'KEY') return `${describeError(error)}. Name the file with its key`
   if (error.code === 'NEWER') return 'a newer version of this program has written it'
   return describeError(error)
 }
@@ -73,10 +80,7 @@ interface OpenOptions {
 }
 
 async function openSqlite(file: string, { key, restored }: OpenOptions): Promise<Database> {
-  const open = await sqliteLibrary()
-  // Private keys are in there.
-  closeSync(openSync(file, 'a', 0o600))
-  const database = open(file)
+  const database = await openSqliteFile(file)
   const store = await openSqliteStore(database, { key })
   try {
     if (restored) await store.markRestored()
@@ -87,40 +91,8 @@ async function openSqlite(file: string, { key, restored }: OpenOptions): Promise
   }
 }
 
-type Library = Readonly<Record<string, unknown>>
-type OpenSqlite = (file: string) => SqliteDatabase
-
-/** The first that is installed and works, by the name of its module and of what opens a database in there. */
-const libraries = [
-  ['better-sqlite3', 'default'],
-  ['libsql', 'default'],
-  ['node:sqlite', 'DatabaseSync'],
-] as const
-
-async function sqliteLibrary(): Promise<OpenSqlite> {
-  for (const [name, property] of libraries) {
-    const open = await loaded(name, property).catch(() => undefined)
-    if (open) return open
-  }
-  throw new ProgramError(
-    exitCodes.database,
-    'there is no library for SQLite: install better-sqlite3 or libsql, use Node 22 or newer, or give --db postgres://…',
-  )
-}
-
-async function loaded(name: string, property: string): Promise<OpenSqlite> {
-  const library: Library = await import(name)
-  const Opened = library[property] as new (file: string) => SqliteDatabase
-  // What was installed without its compiled part fails only here.
-  new Opened(':memory:').close()
-  return (file) => new Opened(file)
-}
-
 async function openPostgres(connectionString: string, { key, restored, signal }: OpenOptions): Promise<Database> {
-  const { default: pg } = await import('pg')
-  const pool = new pg.Pool({ connectionString, pipeline: true, keepAlive: true, connectionTimeoutMillis: 10_000 })
-  // An idle connection was lost: the next statement takes another.
-  pool.on('error', () => {})
+  const pool = await openPostgresPool(connectionString)
   try {
     const store = await openPostgresStore(pool, { key, signal })
     const close = async () => {

@@ -1,6 +1,7 @@
 export { type Address, openAddress } from './address.js'
 export { type AgentProgram, eachEvent, withAgent } from './agent-program.js'
-export { type Database, type DatabaseOptions, openDatabase } from './database.js'
+export { type Database, type DatabaseOptions, databaseError, openDatabase } from './database.js'
+export { openPostgresPool, openSqliteFile } from './database-drivers.js'
 export { ChatError, type ChatErrorCode } from './errors.js'
 export { type EventName, type Params, wantsNotification } from './events.js'
 export type { Content, Profile } from './fields.js'
@@ -16,7 +17,7 @@ export {
   newMessageId,
   type OutgoingMessage,
 } from './messages.js'
-export { addCommonOptions, type CommonDefaults, type CommonOptions, readName } from './options.js'
+export { addCommonOptions, type CommonDefaults, type CommonOptions, readName, readServer } from './options.js'
 export { decodeInfo, encodeContactInfo, encodeInfo, encodeText, type PeerInfo, shownName } from './peers.js'
 export { type ProgramOptions, type Running, runProgram } from './program.js'
 export { describeError, type ExitCode, exitCodeOf, exitCodes, ProgramError, usageError } from './program-errors.js'

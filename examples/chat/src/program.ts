@@ -14,8 +14,8 @@ export interface ProgramOptions<O, A extends readonly string[]> {
   readonly command: Command
   /** Its result is the exit code. */
   readonly main: (options: O, running: Running, ...args: A) => Promise<ExitCode>
-  /** What Ctrl-C and SIGTERM mean: for a program that goes on until then, `ok`. */
-  readonly onSignal: ExitCode
+  /** What Ctrl-C and SIGTERM mean: for a program that goes on until then, `ok`. A function is asked when one came. */
+  readonly onSignal: ExitCode | (() => ExitCode)
   /** Gets the line that says why it ends with an error, and may write it elsewhere than on stderr. */
   readonly onError?: (line: string, code: ExitCode, options: O) => void
 }
@@ -34,6 +34,7 @@ export async function runProgram<O, A extends readonly string[]>({
 }: ProgramOptions<O, A>): Promise<void> {
   const ending = new AbortController()
   let signalledAt: number | undefined
+  const codeOfSignal = () => (typeof onSignal === 'function' ? onSignal() : onSignal)
   const signalled = () => {
     const now = performance.now()
     signalledAt ??= now
@@ -49,10 +50,10 @@ export async function runProgram<O, A extends readonly string[]>({
     const args = parse(command)
     if (!args) return
     process.exitCode = await main(command.opts() as O, running, ...(args as readonly string[] as A))
-    if (signalledAt !== undefined) process.exitCode = onSignal
+    if (signalledAt !== undefined) process.exitCode = codeOfSignal()
   } catch (error) {
     if (ending.signal.aborted && isAbort(error, ending.signal)) {
-      process.exitCode = signalledAt !== undefined ? onSignal : exitCodes.ok
+      process.exitCode = signalledAt !== undefined ? codeOfSignal() : exitCodes.ok
       return
     }
     const code = error instanceof CommanderError ? exitCodes.usage : exitCodeOf(error)

@@ -10,8 +10,12 @@ const longestPath = 103
 
 const mostBytes = 64 * 1024
 
+export interface AdminSocket extends AsyncDisposable {
+  close(): Promise<void>
+}
+
 /** Rejects if the path is too long for a socket. The caller has the database, so an old socket there is nobody's. */
-export async function serveAdmin(file: string, admin: Admin): Promise<{ close(): Promise<void> }> {
+export async function serveAdmin(file: string, admin: Admin): Promise<AdminSocket> {
   if (Buffer.byteLength(file) > longestPath) {
     throw new ProgramError(
       exitCodes.usage,
@@ -30,12 +34,11 @@ export async function serveAdmin(file: string, admin: Admin): Promise<{ close():
   fs.rmSync(file, { force: true })
   await listening(server, () => server.listen(file))
   fs.chmodSync(file, 0o600)
-  return {
-    async close() {
-      await closed(server)
-      fs.rmSync(file, { force: true })
-    },
+  const close = async () => {
+    await closed(server)
+    fs.rmSync(file, { force: true })
   }
+  return { close, [Symbol.asyncDispose]: close }
 }
 
 async function answer(request: http.IncomingMessage, admin: Admin): Promise<unknown> {

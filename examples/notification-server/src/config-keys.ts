@@ -1,5 +1,5 @@
 // Every key of the config, described once: reading, the file that `init` writes and the tables of the documentation come from here.
-import { isIP } from 'node:net'
+import { addressPolicy } from '@smpkit/smp-commands/address'
 import { type Key, key, optional, type Section } from './config-key.js'
 import { limitKeys } from './config-limits.js'
 import { file, flag, hostPort, list, matching, oneOf, port, smpServer, type Type, text } from './config-types.js'
@@ -8,9 +8,12 @@ const domain = matching(/^[a-z\d]([a-z\d.-]*[a-z\d])?$/, 'a domain in lower case
 const domains = list(domain, 'domains in lower case, such as ["example.org"]')
 
 function isCidr(value: string): boolean {
-  const [address = '', bits = '', ...rest] = value.split('/')
-  const version = isIP(address)
-  return version !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
+  try {
+    addressPolicy({ allow: [value] })
+    return true
+  } catch {
+    return false
+  }
 }
 
 const cidr: Type<string> = {
@@ -40,7 +43,11 @@ export const sections = {
   server: {
     doc: 'What clients see.',
     keys: {
-      name: key(text('a name that does not begin with # or @'), 'notifications', 'The name that clients are shown.'),
+      name: key(
+        matching(/^[^#@\s]/, 'a name that does not begin with # or @'),
+        'notifications',
+        'The name that clients are shown.',
+      ),
     },
   },
   smp: {
@@ -100,6 +107,10 @@ export const sections = {
   'providers.apns.prod': apns('api.push.apple.com', 'apns_prod'),
   'providers.apns.dev': apns('api.sandbox.push.apple.com', 'apns_dev'),
   'providers.apns.test': apns(undefined, 'apns_test'),
+  'providers.apns.null': {
+    doc: 'Provider "apns_null": takes the tokens of devices and pushes nothing, for tests of apps.',
+    keys: { enabled: key(flag, false, 'Whether clients can choose it.') },
+  },
   'providers.fcm': {
     doc: 'Google: provider "fcm".',
     keys: {
@@ -114,7 +125,7 @@ export const sections = {
     doc: 'Web Push and UnifiedPush: provider "webpush".',
     keys: {
       enabled: key(flag, false, 'Whether clients can choose it.'),
-      vapid_key_file: key(file, 'vapid.pem', 'The key that says who we are. `init` makes it.'),
+      vapid_key_file: key(file, 'vapid.json', 'The keys that say who we are. `init` makes them.'),
       subject: optional(
         matching(/^(mailto:.|https:\/\/.)/, 'mailto:… or https://…'),
         'mailto:admin@example.org',

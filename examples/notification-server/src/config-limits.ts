@@ -42,6 +42,7 @@ export const limitKeys = {
   push_expiry_verification: time(pushExpiry.verification, 'How long a verification push is tried.'),
   push_expiry_message: time(pushExpiry.message, 'How long a push for messages is tried.'),
   push_expiry_check: time(pushExpiry.check, 'How long a check-messages push is tried.'),
+  reply_retry: time(defaultLimits.replyRetry, 'After an answer to a client could not be sent.'),
   store_retry: time(defaultLimits.storeRetry, 'After the database failed.'),
 }
 

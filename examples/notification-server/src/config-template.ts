@@ -30,28 +30,21 @@ export function configFile(given: Given = {}): string {
   return `${lines.join('\n')}\n`
 }
 
-const cell = (text: string) => text.replace(/\|/g, '\\|')
-
-/** One table of Markdown for each section. */
-export function configTables(): string {
-  return sectionNames
-    .map((section) => {
-      const rows = Object.entries(keysOf(section)).map(([name, { type, doc, ...key }]) => {
-        const value = key.default === undefined ? '–' : `\`${valueText(type.toToml(key.default))}\``
-        return `| \`${name}\` | ${cell(type.expected)} | ${cell(value)} | ${cell(doc)} |`
-      })
-      return [
-        `### \`[${section}]\``,
-        '',
-        sections[section].doc,
-        '',
-        '| key | value | default | |',
-        '|---|---|---|---|',
-        ...rows,
-      ].join('\n')
+/** The page of the documentation: one table for each section. */
+export function configPage(): string {
+  const tables = sectionNames.map((section) => {
+    const rows = Object.entries(keysOf(section)).map(([name, { type, doc, ...key }]) => {
+      const value = key.default === undefined ? '–' : `\`${valueText(type.toToml(key.default))}\``
+      return `| \`${name}\` | ${cell(type.expected)} | ${cell(value)} | ${cell(doc)} |`
     })
-    .join('\n\n')
+    const head = ['| key | value | default | |', '|---|---|---|---|']
+    return [`## \`[${section}]\``, '', sections[section].doc, '', ...head, ...rows].join('\n')
+  })
+  const rule = `An environment variable overrides a key: ${variableRule}; lists have commas.`
+  return `# The config of the notification server\n\n${rule}\n\n${tables.join('\n\n')}\n`
 }
 
-/** The rule in one line, for `--help`. */
+/** For `--help`, too. */
 export const variableRule = `${variablePrefix}<SECTION>__<KEY>, with __ for each dot of a section`
+
+const cell = (text: string) => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')

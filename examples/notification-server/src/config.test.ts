@@ -1,9 +1,11 @@
+import fs from 'node:fs'
 import { defaultLimits } from '@smpkit/notification-server'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from './config.js'
 import { keysOf, sectionNames, variableOf } from './config-keys.js'
 import { limitsOf } from './config-limits.js'
-import { configFile, configTables } from './config-template.js'
+import { configFile, configPage } from './config-template.js'
+import { createMetrics } from './metrics.js'
 
 const server = `smp://${'A'.repeat(43)}=:pass@smp.example.org`
 const least = `[smp]\nservers = ["${server}"]\n`
@@ -151,11 +153,25 @@ describe('the file that init writes', () => {
     const all = configFile({ smp: { servers: [server] } }).replace(/^# (\w+ = )/gm, '$1')
     expect(problemsOf(all)).toEqual([])
   })
+})
 
-  it('has the tables of the documentation from the same source', () => {
-    const tables = configTables()
-    for (const section of sectionNames) expect(tables).toContain(`### \`[${section}]\``)
-    expect(tables).toContain('| `verified_expiry` |')
+describe('the page of the documentation', () => {
+  it('is that of the table of keys', async () => {
+    await expect(configPage()).toMatchFileSnapshot('../../../docs/notification-server-config.md')
+  })
+
+  it('has all metrics, as has the dashboard', async () => {
+    const { text } = await createMetrics({ ownDomains: [], status: () => undefined }).text()
+    const names = [...text.matchAll(/^# TYPE (simplex_\w+)/gm)].map(([, name = '']) => name)
+    expect(names.length).toBeGreaterThan(5)
+    for (const file of ['operate.md', 'grafana-dashboard.json']) {
+      const page = fs.readFileSync(new URL(`../../../docs/${file}`, import.meta.url), 'utf8')
+      for (const name of names) expect(page).toContain(name)
+      for (const [name] of page.matchAll(/simplex_ntf_\w+/g)) expect(names).toContain(name.replace(/_bucket$/, ''))
+    }
+  })
+
+  it('names a key of three levels by its variable', () => {
     expect(variableOf('providers.apns.prod', 'host')).toBe('SMPKIT_NTF_PROVIDERS__APNS__PROD__HOST')
   })
 })

@@ -13,7 +13,6 @@ async function listen(
     { host: '127.0.0.1', port: 0 },
     {
       metrics: async () => ({ type: 'text/plain', text: 'x 1\n' }),
-      unhealthy: () => undefined,
       notReady: () => undefined,
       ...sources,
     },
@@ -38,12 +37,6 @@ describe('the HTTP listener', () => {
     const get = await listen({ notReady: () => 'waiting for the database' })
     expect(await get('/healthz')).toEqual([200, 'ok\n'])
     expect(await get('/readyz')).toEqual([503, 'waiting for the database\n'])
-  })
-
-  it('says what is wrong', async () => {
-    const get = await listen({ unhealthy: () => 'the database is lost' })
-    expect(await get('/healthz')).toEqual([503, 'the database is lost\n'])
-    expect(await get('/readyz')).toEqual([503, 'the database is lost\n'])
   })
 
   it('refuses other paths and methods, and survives metrics that fail', async () => {

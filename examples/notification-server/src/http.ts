@@ -6,13 +6,11 @@ import type { HostPort } from './config-types.js'
 export interface HttpSources {
   /** The text that Prometheus reads. */
   metrics(): Promise<{ readonly type: string; readonly text: string }>
-  /** `undefined` if all is well, else what is wrong. */
-  unhealthy(): string | undefined
   /** `undefined` once clients are served, else what is waited for. */
   notReady(): string | undefined
 }
 
-export interface HttpListener {
+export interface HttpListener extends AsyncDisposable {
   readonly port: number
   close(): Promise<void>
 }
@@ -29,9 +27,11 @@ export async function listenHttp({ host, port }: HostPort, sources: HttpSources)
   })
   server.requestTimeout = 10_000
   await listening(server, () => server.listen(port, host))
+  const close = () => closed(server)
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => closed(server),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 
@@ -54,9 +54,10 @@ async function answer({ method, url = '' }: http.IncomingMessage, sources: HttpS
     case '/metrics':
       return { status: 200, ...(await sources.metrics()) }
     case '/healthz':
-      return check(sources.unhealthy())
+      // A server that cannot go on ends: a process that answers is alive.
+      return check(undefined)
     case '/readyz':
-      return check(sources.unhealthy() ?? sources.notReady())
+      return check(sources.notReady())
     default:
       return { status: 404, type: plain, text: 'expected /metrics, /healthz or /readyz\n' }
   }

@@ -1,5 +1,5 @@
 // What the database says of tokens, subscriptions, SMP servers and pushes.
-import type { NotificationStore, PageRows, ServerRow } from '@smpkit/notification-server'
+import type { NotificationServerStatus, NotificationStore, PageRows, ServerRow } from '@smpkit/notification-server'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
 import { type OutboxReport, reportLimit, type ServerReport, type StatusReport, type TokenReport } from './admin.js'
 import type { Answered } from './recent-pushes.js'
@@ -39,6 +39,19 @@ export async function storedStatus(store: NotificationStore): Promise<StatusRepo
   for await (const rows of eachPage(store, 'outbox', byId)) owed += rows.length
   return { startedAt: null, tokens, subscriptions, servers, owed, answered: await givenUp(store) }
 }
+
+export const runningStatus = (
+  { tokens, subscriptions, servers, pushes }: NotificationServerStatus,
+  startedAt: number,
+  answered: readonly Answered[],
+): StatusReport => ({
+  startedAt,
+  tokens,
+  subscriptions,
+  servers: servers.map(({ address, up, since, reason }) => ({ server: hostOf(address), up, since, reason })),
+  owed: pushes.owed,
+  answered,
+})
 
 /** Host and port of an address, which has a key hash and may have a password. */
 export function hostOf(address: string): string {

@@ -17,7 +17,7 @@ function distance(a: string, b: string): number {
 export function suggestion(name: string, known: readonly string[]): string | undefined {
   const near = known
     .map((one) => ({ one, far: distance(name.toLowerCase(), one.toLowerCase()) }))
-    .filter(({ one, far }) => far <= Math.max(1, Math.floor(one.length / 3)))
+    .filter(({ one, far }) => far <= Math.max(2, Math.floor(one.length / 3)))
     .sort((a, b) => a.far - b.far)
   return near[0]?.one
 }

@@ -1,0 +1,107 @@
+// The command `init`: config, keys and databases in a new folder.
+import fs from 'node:fs'
+import path from 'node:path'
+import { createStoreKey } from '@smpkit/agent-store/key-file'
+import { type ExitCode, exitCodes, ProgramError, type Running, readName, readServer, usageError } from 'example-chat'
+import { ConfigError, configName, readConfig } from './config.js'
+import { type Config, keysOf, type SectionName, sectionNames } from './config-keys.js'
+import { configFile, type Given } from './config-template.js'
+import type { Toml } from './config-types.js'
+import { openDatabases } from './databases.js'
+import { askAll } from './init-questions.js'
+import { createVapidKeys } from './vapid-key.js'
+
+export interface InitOptions {
+  readonly data: string
+  readonly name?: string
+  readonly server?: readonly string[]
+  readonly database?: string
+  readonly provider?: readonly string[]
+  readonly set?: readonly string[]
+  readonly yes?: boolean
+}
+
+type Settings = Record<string, Record<string, Toml>>
+
+export async function initCommand(
+  _: readonly string[],
+  options: InitOptions,
+  { log, signal }: Running,
+): Promise<ExitCode> {
+  const folder = path.resolve(options.data)
+  const file = path.join(folder, configName)
+  if (fs.existsSync(file)) throw usageError(`there is a config already, which is not overwritten: ${file}`)
+  const isAsked = !options.yes && process.stdin.isTTY && process.stdout.isTTY
+  const answered = isAsked ? await askAll(options) : options
+  if ((answered.server ?? []).length === 0) {
+    throw usageError('--server: expected at least one SMP server on which clients reach this one')
+  }
+  const text = configFile(settingsOf(answered))
+  // What was set in the environment for one run is not what the file has to be right with.
+  const config = checked(text, folder)
+
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const { key_file } = config.database
+  if (key_file !== undefined && !fs.existsSync(key_file)) await createStoreKey(key_file)
+  if (config['providers.webpush'].enabled) createVapidKeys(config['providers.webpush'].vapid_key_file)
+  const databases = await openDatabases(config, { signal })
+  await databases.close()
+  // Last: with it, all is there.
+  writeNew(file, text)
+  log(`made ${file}`)
+  if (key_file !== undefined) log(`keep a copy of ${key_file} elsewhere: without it, the database cannot be read`)
+  log('next: smpkit-ntf start, then smpkit-ntf address shows the link for clients')
+  return exitCodes.ok
+}
+
+function settingsOf({ name, server = [], database, provider = [], set = [] }: InitOptions): Given {
+  const settings: Settings = {}
+  const put = (section: SectionName, key: string, value: Toml) => {
+    settings[section] = { ...settings[section], [key]: value }
+  }
+  if (name !== undefined) put('server', 'name', readName(name))
+  put('smp', 'servers', server.map(readServer))
+  if (database !== undefined) put('database', 'url', database)
+  put('database', 'key_file', 'database.key')
+  for (const one of provider) {
+    const section = sectionNames.find((name) => name === `providers.${one}`)
+    if (section === undefined || !('enabled' in keysOf(section))) {
+      throw usageError(`--provider: expected one of ${providerNames.join(', ')}`)
+    }
+    put(section, 'enabled', true)
+  }
+  for (const one of set) {
+    const [, section, key, value] = /^([\w.]+)\.(\w+)=(.*)$/s.exec(one) ?? []
+    const found = sectionNames.find((name) => name === section)
+    const type = found && key !== undefined ? keysOf(found)[key]?.type : undefined
+    if (!found || !type || key === undefined || value === undefined) {
+      throw usageError('--set: expected <section>.<key>=<value> of a key that there is')
+    }
+    put(found, key, type.fromText(value))
+  }
+  return settings as Given
+}
+
+/** As `--provider` takes them. */
+export const providerNames = sectionNames
+  .filter((section) => section.startsWith('providers.') && 'enabled' in keysOf(section))
+  .map((section) => section.slice('providers.'.length))
+
+function checked(text: string, folder: string): Config {
+  try {
+    return readConfig(text, folder)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    // The file that the lines are of is not written.
+    const problems = error.problems.map((problem) => problem.replace(/^smpkit-ntf\.toml(:\d+)*: /, ''))
+    throw usageError(problems.join('; '))
+  }
+}
+
+function writeNew(file: string, text: string): void {
+  try {
+    fs.writeFileSync(file, text, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    throw new ProgramError(exitCodes.usage, `the config cannot be written: ${file}`, { cause: error })
+  }
+}

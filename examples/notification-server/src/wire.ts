@@ -1,0 +1,106 @@
+// How the packages become one server: databases, SMP servers, push providers, and the door for clients.
+import {
+  createNotificationServer,
+  createPoolSubscriber,
+  type Logger,
+  type PushReport,
+} from '@smpkit/notification-server'
+import { type ServiceDoor, serviceDoor } from '@smpkit/notification-server/service'
+import { openAgent, type SmpAgent } from '@smpkit/smp-agent'
+import type { AddressReport, Admin } from './admin.js'
+import { backupDatabases } from './backup.js'
+import type { Config } from './config-keys.js'
+import { limitsOf } from './config-limits.js'
+import { connectorOf } from './connector.js'
+import type { Databases } from './databases.js'
+import { createProviders } from './providers.js'
+import type { RecentPushes } from './recent-pushes.js'
+import { outboxReport, runningStatus, tokenReports } from './reports.js'
+
+export interface RunningServer extends AsyncDisposable {
+  readonly admin: Admin
+  /** Their names. */
+  readonly providers: readonly string[]
+  /** Settles when the server can go on no more: with the reason, unless it was closed. */
+  readonly closed: Promise<Error | undefined>
+  close(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly logger: Logger
+  readonly recent: RecentPushes
+  readonly onPush: (report: PushReport) => void
+}
+
+function openDoor(config: Config, { agent: store }: Databases): Promise<{ agent: SmpAgent; door: ServiceDoor }> {
+  const { servers } = config.smp
+  return openAgent({ store, servers, connect: connectorOf(config) }).then((agent) => ({
+    agent,
+    door: serviceDoor({ agent, name: config.server.name }),
+  }))
+}
+
+/** The databases stay the caller's. */
+export async function startServer(
+  config: Config,
+  databases: Databases,
+  { logger, recent, onPush }: StartOptions,
+): Promise<RunningServer> {
+  const limits = limitsOf(config.limits)
+  const providers = createProviders(config)
+  const closers = providers.map((provider) => () => provider.close())
+  const close = async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    const { agent, door } = await openDoor(config, databases)
+    closers.push(() => agent.close())
+    const server = await createNotificationServer({
+      subscriber: createPoolSubscriber({ connect: connectorOf(config), maxConnecting: limits.serversConnecting }),
+      store: databases.notifications,
+      providers,
+      doors: [door],
+      limits,
+      logger,
+      onPush(report) {
+        recent.add(report)
+        onPush(report)
+      },
+    })
+    closers.push(() => server.close())
+    const startedAt = Date.now()
+    const store = databases.notifications
+    return {
+      providers: providers.map(({ name }) => name),
+      admin: {
+        status: async () => runningStatus(await server.status(), startedAt, recent.list()),
+        tokens: (options) => tokenReports(store, options),
+        outbox: ({ limit }) => outboxReport(store, limit),
+        address: () => door.address(),
+        backup: ({ folder }) => backupDatabases(config, databases, folder),
+      },
+      closed: Promise.race([server.closed, agent.closed]),
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Of a server that does not run. Made now if it was not yet, which needs the SMP server. */
+export async function addressOf(config: Config, databases: Databases, signal: AbortSignal): Promise<AddressReport> {
+  const { agent, door } = await openDoor(config, databases)
+  try {
+    return await Promise.race([door.address(), rejected(signal)])
+  } finally {
+    await agent.close()
+  }
+}
+
+const rejected = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
