@@ -90,7 +90,7 @@ describe.each(durable)('a database in %s', (_, where) => {
     await open(await where())
     const error = await openDatabase(await where()).catch((error: unknown) => error)
     expect(error).toMatchObject({ name: 'ProgramError', code: exitCodes.database })
-    expect((error as Error).message).toMatch(/another process uses it. End that one, or give another database$/)
+    expect((error as Error).message).toMatch(/another process uses it. End that one, or give another --db$/)
   })
 })
 

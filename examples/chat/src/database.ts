@@ -45,18 +45,28 @@ export async function openDatabase(where: string | undefined, options: DatabaseO
 
 const keyOf = (file: string) => (existsSync(file) ? readStoreKey(file) : createStoreKey(file))
 
+/** How the user says which database and key are meant. */
+export interface DatabaseSettings {
+  readonly database: string
+  readonly keyFile: string
+}
+
+const optionNames: DatabaseSettings = { database: '--db', keyFile: '--key-file' }
+
 /** What to tell of a database that could not be opened. */
-export function databaseError(where: string, error: unknown): ProgramError {
+export function databaseError(where: string, error: unknown, settings = optionNames): ProgramError {
   if (error instanceof ProgramError) return error
   // The address of a database may have its password.
   const name = where.includes('://') ? 'the database' : `the database ${where}`
-  return new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error)}`, { cause: error })
+  return new ProgramError(exitCodes.database, `${name} cannot be opened: ${adviceOf(error, settings)}`, {
+    cause: error,
+  })
 }
 
-function adviceOf(error: unknown): string {
+function adviceOf(error: unknown, { database, keyFile }: DatabaseSettings): string {
   if (!(error instanceof StoreError)) return describeError(error)
-  if (error.code === 'LOCKED') return 'another process uses it. End that one, or give another database'
-  if (error.code === 'KEY') return `${describeError(error)}. Name the file with its key`
+  if (error.code === 'LOCKED') return `another process uses it. End that one, or give another ${database}`
+  if (error.code === 'KEY') return `${describeError(error)}. ${keyFile} names the file with the key`
   if (error.code === 'NEWER') return 'a newer version of this program has written it'
   return describeError(error)
 }

@@ -62,6 +62,8 @@ export async function databaseKey({ database }: Config): Promise<Uint8Array | nu
   return database.key_file === undefined ? null : readStoreKey(database.key_file)
 }
 
+const settings = { database: '[database]', keyFile: 'key_file in [database]' }
+
 const nameOf = ({ database }: Config) => database.url ?? database.file
 
 /**
@@ -90,7 +92,7 @@ export async function openDatabases(
   } catch (error) {
     await close()
     if (signal?.aborted) throw error
-    throw databaseError(nameOf(config), error)
+    throw databaseError(nameOf(config), error, settings)
   }
 }
 
@@ -117,7 +119,7 @@ export async function rekeyDatabases(config: Config, { before, key, signal }: Re
     }
   } catch (error) {
     if (signal?.aborted) throw error
-    throw databaseError(nameOf(config), error)
+    throw databaseError(nameOf(config), error, settings)
   }
 }
 
