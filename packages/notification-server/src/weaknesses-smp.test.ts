@@ -44,6 +44,8 @@ function recorded() {
   return { sessions, connect, of }
 }
 
+const eventually = <T>(what: () => T) => expect.poll(what, { timeout: 10_000 })
+
 async function startSmp(options: Parameters<typeof startSmpServer>[0] = {}): Promise<SmpServer> {
   const smp = await startSmpServer({ notificationTick: 20, endDelay: 20, ...options })
   onTestFinished(() => smp[Symbol.asyncDispose]())
@@ -79,7 +81,7 @@ async function subscribed(count: number, smp: SmpServer, options: Parameters<typ
   const started = await start(options)
   const { server, device, setup, provider } = started
   await device.register({ server } as never)
-  await expect.poll(() => provider.pushes.length).toBe(1)
+  await eventually(() => provider.pushes.length).toBe(1)
   await device.verify(setup as never)
   const queues = await Promise.all(Array.from({ length: count }, () => newQueue(smp)))
   const ids: string[] = []
@@ -112,7 +114,7 @@ async function expectPush(
     device
       .open(provider.pushes)
       .flatMap((push) => (push.kind === 'message' ? push.items.map((item) => toBase64url(item.notifierId)) : []))
-  await expect.poll(named).toContain(toBase64url(notifierId))
+  await eventually(named).toContain(toBase64url(notifierId))
 }
 
 async function serverRow(store: NotificationStore, { address }: SmpServer) {
@@ -135,7 +137,7 @@ test('W6: a service whose queues another connection took takes them back, and th
   const smp = await startSmp()
   const all = await subscribed(3, smp)
   await openRival(all.store, smp)
-  await expect.poll(() => all.device.queues(all.provider.pushes)).toContain('check')
+  await eventually(() => all.device.queues(all.provider.pushes)).toContain('check')
   for (const queue of all.queues) await expectPush(all, all.provider, smp, queue)
   expect(await statuses(all.server)).toEqual(['active', 'active', 'active'])
 })
@@ -150,7 +152,7 @@ test('W6: when the server counts other queues to the service than we do, each is
     await session.request({ command: { tag: 'NSUB' }, entityId: lost.notifierId, key: lost.notifierKey })
     await session.close()
   })
-  await expect.poll(() => of(-1)).toEqual({ nsubs: 2, nsub: 3 })
+  await eventually(() => of(-1)).toEqual({ nsubs: 2, nsub: 3 })
 })
 
 test('W7: what fell back to single subscriptions is only what was alive', async () => {
@@ -161,9 +163,9 @@ test('W7: what fell back to single subscriptions is only what was alive', async 
   onTestFinished(() => rival.close())
   const [taken] = all.queues as [Subscribed['queues'][number]]
   await rival.request({ command: { tag: 'NSUB' }, entityId: taken.notifierId, key: taken.notifierKey })
-  await expect.poll(() => statuses(all.server)).toContain('ended')
+  await eventually(() => statuses(all.server)).toContain('ended')
   await openRival(all.store, smp)
-  await expect.poll(() => of(-1)).toEqual({ nsubs: 0, nsub: 5 })
+  await eventually(() => of(-1)).toEqual({ nsubs: 0, nsub: 5 })
   expect((await statuses(all.server)).sort()).toEqual(['active', 'active', 'ended'])
 })
 
@@ -182,8 +184,8 @@ test('W8: so does one that knew the service before', async () => {
   expect(await all.server.status()).toMatchObject({ servers: [{ byService: true }] })
   const { port } = smp.address
   await startSmp({ state: await smp.stop(), port: Number(port), versionRange: { min: 14, max: 15 } })
-  await expect.poll(async () => (await all.server.status()).servers[0]).toMatchObject({ up: true, byService: false })
-  await expect.poll(() => statuses(all.server)).toEqual(['active', 'active'])
+  await eventually(async () => (await all.server.status()).servers[0]).toMatchObject({ up: true, byService: false })
+  await eventually(() => statuses(all.server)).toEqual(['active', 'active'])
   await expect
     .poll(async () => (await all.store.read({ subscriptions: { id: all.ids } })).subscriptions)
     .toMatchObject([{ byService: false }, { byService: false }])
@@ -196,7 +198,7 @@ test('W16: after a restart on either side one command subscribes all queues', as
   const before = await subscribed(40, smp, { connect, store })
   expect(of(-1)).toEqual({ nsubs: 0, nsub: 40 })
   const again = await restart(smp)
-  await expect.poll(() => of(-1)).toEqual({ nsubs: 1, nsub: 0 })
+  await eventually(() => of(-1)).toEqual({ nsubs: 1, nsub: 0 })
   await expectPush(before, before.provider, again, before.queues[7] as Subscribed['queues'][number])
   await before.server.close()
   const count = sessions.length
@@ -234,11 +236,11 @@ test('W18: a server that moved is one session at its new address, and one servic
   const all = await subscribed(2, smp, { connect })
   const queue = await newQueue(smp)
   const moved = await startSmp({ state: await smp.stop() })
-  await expect.poll(async () => (await all.server.status()).servers[0]?.up).toBe(false)
+  await eventually(async () => (await all.server.status()).servers[0]?.up).toBe(false)
   const { notifierId, notifierKey } = queue
   const given = { owner, server: moved.address, notifierId, notifierKey, token: all.device.id }
   await all.server.subscriptions.add(given)
-  await expect.poll(() => statuses(all.server)).toEqual(['active', 'active', 'active'])
+  await eventually(() => statuses(all.server)).toEqual(['active', 'active', 'active'])
   const { servers } = await all.server.status()
   expect(servers).toMatchObject([{ address: serverAddressToText(moved.address), up: true, byService: true }])
   expect(of(-1)).toMatchObject({ nsubs: 1 })
@@ -300,9 +302,9 @@ test('an address in our own network is not connected to, which is said, and not 
 test('the rows of servers say whether they are up, since when, and why not', async () => {
   const smp = await startSmp()
   const { server, store } = await subscribed(1, smp)
-  await expect.poll(() => serverRow(store, smp), { timeout: 3000 }).toMatchObject({ up: true, reason: null })
+  await eventually(() => serverRow(store, smp)).toMatchObject({ up: true, reason: null })
   await smp.stop()
-  await expect.poll(() => serverRow(store, smp), { timeout: 3000 }).toMatchObject({ up: false, reason: 'CLOSED' })
+  await eventually(() => serverRow(store, smp)).toMatchObject({ up: false, reason: 'CLOSED' })
   const since = (await serverRow(store, smp))?.changedAt
   await server.close()
   const later = new Servers({
