@@ -7,10 +7,10 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { openDatabase, titled, withoutPostgres } from '../../agent-store/src/testing/postgres.js'
 import { openPostgresNotificationStore } from '../src/postgres.js'
 import { openSqliteNotificationStore } from '../src/sqlite.js'
 import type { NotificationStore } from '../src/store.js'
+import { openDatabase, titled, withoutPostgres } from '../src/testing/postgres.js'
 
 const child = fileURLToPath(new URL('store-child.mjs', import.meta.url))
 

@@ -15,13 +15,14 @@ export interface ServerJob {
   /** Of the receiver of webhooks. */
   readonly ca: string
   readonly limits?: Partial<Limits>
-  /** What is wrong with it: it answers before it writes, or takes each push for accepted at once. */
-  readonly wrong?: 'writesLate' | 'forgetsPushes'
+  /** What is wrong with it: it answers before it writes, takes each push for accepted at once, or does not know that it was killed. */
+  readonly wrong?: 'writesLate' | 'forgetsPushes' | 'forgetsCrashes'
 }
 
 type Told =
   | { readonly tag: 'ready'; readonly link: string }
   | { readonly tag: 'status'; readonly status: NotificationServerStatus }
+  | { readonly tag: 'fault' }
   | { readonly tag: 'closed'; readonly why?: string }
 
 export class ServerProcess {
@@ -67,6 +68,17 @@ export class ServerProcess {
     const answer = this.#told('status')
     this.#process.send({ tag: 'status' })
     return (await answer).status
+  }
+
+  /** It kills itself before or after it has stored the next notifications. Settles when it knows. */
+  async killAt(when: 'before' | 'after'): Promise<void> {
+    const known = this.#told('fault')
+    this.#process.send({ tag: 'fault', when })
+    await known
+  }
+
+  async ended(): Promise<void> {
+    await this.#ended
   }
 
   /** At once. */
