@@ -1,15 +1,9 @@
 import { openPostgresStore } from '@smpkit/agent-store/postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type Database,
-  openDatabase,
-  type Schema,
-  titled,
-  withoutPostgres,
-} from '../../agent-store/src/testing/postgres.js'
 import { notificationStoreSuite } from './conformance.js'
 import { notification, subscription, token, write } from './conformance-support.js'
 import { openPostgresNotificationStore } from './postgres.js'
+import { type Database, openDatabase, type Schema, titled, withoutPostgres } from './testing/postgres.js'
 
 const [keyA, keyB] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
 
@@ -19,17 +13,6 @@ describe.skipIf(withoutPostgres)(titled('keeps what notification servers have'),
     database = await openDatabase()
   })
   afterAll(() => database?.drop())
-
-  async function bytesOf(schema: Schema): Promise<Uint8Array> {
-    const tables = await database.ask('SELECT table_name FROM information_schema.tables WHERE table_schema = $1', [
-      schema.name,
-    ])
-    const rows = await Promise.all(
-      tables.map(({ table_name }) => database.ask(`SELECT * FROM ${schema.name}.${table_name}`)),
-    )
-    const values = rows.flat().flatMap((row) => Object.values(row))
-    return Buffer.concat(values.map((value) => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)))))
-  }
 
   describe.each([
     ['not encrypted', null, true],
@@ -48,7 +31,7 @@ describe.skipIf(withoutPostgres)(titled('keeps what notification servers have'),
           store = await openPostgresNotificationStore(pool, { key })
           return store
         },
-        stored: () => bytesOf(schema),
+        stored: schema.stored,
         async remove() {
           await store.close()
           await schema.remove()
@@ -118,7 +101,7 @@ describe.skipIf(withoutPostgres)(titled('keeps what notification servers have'),
         store = await openPostgresNotificationStore(pool, { key })
         const { tokens } = await store.read({ tokens: { device: ['fake/device of a'] } })
         expect(tokens).toEqual(rows.tokens)
-        expect(Buffer.from(await bytesOf(schema)).includes('device of a')).toBe(key === null)
+        expect(Buffer.from(await schema.stored()).includes('device of a')).toBe(key === null)
       }
       await store.close()
     })
