@@ -14,7 +14,7 @@ const missing = (section: SectionName, key: string, why: string): RequirementPro
 
 export function requirementProblems(config: Config): RequirementProblem[] {
   const problems: RequirementProblem[] = []
-  const require = <S extends SectionName>(section: S, key: keyof Config[S] & string, why: string | false) => {
+  const demand = <S extends SectionName>(section: S, key: keyof Config[S] & string, why: string | false) => {
     if (why !== false && config[section][key] === undefined) problems.push(missing(section, key, why))
   }
   if (config.smp.servers.length === 0) {
@@ -23,13 +23,13 @@ export function requirementProblems(config: Config): RequirementProblem[] {
   for (const server of ['prod', 'dev', 'test'] as const) {
     const section = `providers.apns.${server}` as const
     const why = config[section].enabled && `${section} is enabled`
-    for (const key of ['topic', 'team_id', 'key_id', 'key_file'] as const) require('providers.apns', key, why)
-    require(section, 'host', why)
+    for (const key of ['topic', 'team_id', 'key_id', 'key_file'] as const) demand('providers.apns', key, why)
+    demand(section, 'host', why)
   }
-  require('providers.fcm', 'service_account_file', config['providers.fcm'].enabled && 'providers.fcm is enabled')
-  require('providers.webpush', 'subject', config['providers.webpush'].enabled && 'providers.webpush is enabled')
-  require('database', 'url', config.database.stand_by && 'database.stand_by is for PostgreSQL')
-  require('smp', 'socks', config.smp.socks_for === 'all' && 'smp.socks_for is "all"')
+  demand('providers.fcm', 'service_account_file', config['providers.fcm'].enabled && 'providers.fcm is enabled')
+  demand('providers.webpush', 'subject', config['providers.webpush'].enabled && 'providers.webpush is enabled')
+  demand('database', 'url', config.database.stand_by && 'database.stand_by is for PostgreSQL')
+  demand('smp', 'socks', config.smp.socks_for === 'all' && 'smp.socks_for is "all"')
   return unique(problems)
 }
 
