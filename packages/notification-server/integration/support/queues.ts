@@ -24,15 +24,22 @@ export interface Recipient extends AsyncDisposable {
   newQueue(): Promise<Queue>
 }
 
-/** Connects again when the server comes back; requests fail meanwhile. */
+/** Connects again when the server comes back: what is asked for meanwhile waits, and may be done twice. */
 export async function openRecipient(address: ServerAddress): Promise<Recipient> {
   let session = openSession(address)
   await session
-  const current = async (): Promise<SmpClientSession> => {
-    const one = await session.catch(() => undefined)
-    const isOpen = one && (await Promise.race([one.closed.then(() => false), Promise.resolve(true)]))
-    if (!isOpen) session = openSession(address)
-    return session
+  let isClosed = false
+
+  async function request<T>(work: (session: SmpClientSession) => Promise<T>): Promise<T> {
+    for (;;) {
+      const used = session
+      try {
+        return await work(await used)
+      } catch (error) {
+        if (isClosed || (error as { temporary?: unknown }).temporary !== true) throw error
+        if (session === used) session = later().then(() => openSession(address))
+      }
+    }
   }
 
   async function newQueue(): Promise<Queue> {
@@ -41,11 +48,11 @@ export async function openRecipient(address: ServerAddress): Promise<Recipient> 
     const keys = { authKey: recipientKey.publicKey, dhKey: queueKey.publicKey }
     const queueReq = { mode: 'messaging', link: null } as const
     const command = { tag: 'NEW', ...keys, basicAuth: null, subMode: 'create', queueReq, ntfCreds: null } as const
-    const ids = await (await current()).request({ command, key: recipientKey })
+    const ids = await request((to) => to.request({ command, key: recipientKey }))
     const [recipientId, senderId] = [ids.recipientId.slice(), ids.senderId.slice()]
     const asRecipient = { entityId: recipientId, key: recipientKey }
     const nkey = { tag: 'NKEY', authKey: notifierKey.publicKey, dhKey: ntfKey.publicKey } as const
-    const nid = await (await current()).request({ command: nkey, ...asRecipient })
+    const nid = await request((to) => to.request({ command: nkey, ...asRecipient }))
     const notifierId = nid.notifierId.slice()
     const secret = dh(ntfKey, nid.serverDhKey)
     return {
@@ -59,16 +66,16 @@ export async function openRecipient(address: ServerAddress): Promise<Recipient> 
       },
       async send(text = 'hello') {
         const send = { tag: 'SEND', notification: true, body: new TextEncoder().encode(text) } as const
-        await (await current()).request({ command: send, entityId: senderId })
+        await request((to) => to.request({ command: send, entityId: senderId }))
       },
       async drain() {
         const ids: string[] = []
         for (;;) {
-          const answer = await (await current()).request({ command: { tag: 'GET' }, ...asRecipient })
+          const answer = await request((to) => to.request({ command: { tag: 'GET' }, ...asRecipient }))
           if (answer.tag !== 'MSG') return ids
           const msgId = answer.msgId.slice()
           ids.push(toHex(msgId))
-          await (await current()).request({ command: { tag: 'ACK', msgId }, ...asRecipient })
+          await request((to) => to.request({ command: { tag: 'ACK', msgId }, ...asRecipient }))
         }
       },
       messageId: ({ nonce, encMeta }) => toHex(decryptNmsgMeta(secret, nonce, encMeta).msgId),
@@ -78,8 +85,11 @@ export async function openRecipient(address: ServerAddress): Promise<Recipient> 
   return {
     newQueue,
     async [Symbol.asyncDispose]() {
+      isClosed = true
       const one = await session.catch(() => undefined)
       await one?.close()
     },
   }
 }
+
+const later = () => new Promise((resolve) => setTimeout(resolve, 20))
