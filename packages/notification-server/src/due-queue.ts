@@ -1,14 +1,17 @@
 // One timer for any number of things that are due at some time.
 import type { Clock } from './clock.js'
 
-interface Entry<T> {
-  readonly dueAt: number
+/** The place of one item in the queue. */
+export interface Due<T> {
   readonly item: T
+  readonly dueAt: number
+  /** Where it stands in the heap; -1 when it is no longer there. */
+  at: number
 }
 
-/** A binary heap by time, and a timer for its first entry. `run` gets each item once, at or after its time. */
+/** A binary heap by time, and a timer for its first entry. `run` gets each item once, at or after its time, unless it was removed. */
 export class DueQueue<T> {
-  readonly #heap: Entry<T>[] = []
+  readonly #heap: Due<T>[] = []
   #cancel: (() => void) | undefined
   /** When the timer goes off; its entry is the first one, or was. */
   #timerAt = Number.POSITIVE_INFINITY
@@ -19,17 +22,28 @@ export class DueQueue<T> {
     readonly run: (item: T) => void,
   ) {}
 
-  add(item: T, dueAt: number): void {
-    if (this.#closed) return
-    const heap = this.#heap
-    let at = heap.push({ item, dueAt }) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if ((heap[parent] as Entry<T>).dueAt <= dueAt) break
-      swap(heap, at, parent)
-      at = parent
-    }
+  get size(): number {
+    return this.#heap.length
+  }
+
+  add(item: T, dueAt: number): Due<T> {
+    const due: Due<T> = { item, dueAt, at: -1 }
+    if (this.#closed) return due
+    this.#place(due, this.#heap.length)
+    this.#up(due)
     this.#arm()
+    return due
+  }
+
+  remove(due: Due<T>): void {
+    const { at } = due
+    if (at < 0) return
+    due.at = -1
+    const last = this.#heap.pop() as Due<T>
+    if (last === due) return
+    this.#place(last, at)
+    this.#up(last)
+    this.#down(last)
   }
 
   close(): void {
@@ -53,33 +67,40 @@ export class DueQueue<T> {
     while (!this.#closed) {
       const first = this.#heap[0]
       if (!first || first.dueAt > now) break
-      this.#removeFirst()
+      this.remove(first)
       this.run(first.item)
     }
     if (!this.#closed) this.#arm()
   }
 
-  #removeFirst(): void {
-    const heap = this.#heap
-    const last = heap.pop() as Entry<T>
-    if (heap.length === 0) return
-    heap[0] = last
-    let at = 0
+  #place(due: Due<T>, at: number): void {
+    this.#heap[at] = due
+    due.at = at
+  }
+
+  #swap(a: Due<T>, b: Due<T>): void {
+    const { at } = a
+    this.#place(a, b.at)
+    this.#place(b, at)
+  }
+
+  #up(due: Due<T>): void {
     for (;;) {
-      let least = at
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        const entry = heap[child]
-        if (entry && entry.dueAt < (heap[least] as Entry<T>).dueAt) least = child
-      }
-      if (least === at) return
-      swap(heap, at, least)
-      at = least
+      const parent = due.at > 0 ? this.#heap[(due.at - 1) >> 1] : undefined
+      if (!parent || parent.dueAt <= due.dueAt) return
+      this.#swap(due, parent)
     }
   }
-}
 
-function swap<T>(heap: T[], a: number, b: number): void {
-  const entry = heap[a] as T
-  heap[a] = heap[b] as T
-  heap[b] = entry
+  #down(due: Due<T>): void {
+    for (;;) {
+      let least = due
+      for (const at of [2 * due.at + 1, 2 * due.at + 2]) {
+        const child = this.#heap[at]
+        if (child && child.dueAt < least.dueAt) least = child
+      }
+      if (least === due) return
+      this.#swap(due, least)
+    }
+  }
 }

@@ -4,7 +4,7 @@ export { type GuardedConnectOptions, guardedConnect } from './guarded-connect.js
 export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
 export { memoryStore } from './memory-store.js'
-export type { PushReport } from './outbox.js'
+export type { PushReport } from './push-sender.js'
 export type { Owned } from './owned.js'
 export {
   createPoolSubscriber,

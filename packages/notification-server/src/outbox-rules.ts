@@ -6,13 +6,12 @@ import {
   checkMessagesData,
   countFitting,
   defaultPaddedLength,
-  maxItems,
   messageData,
   verificationData,
 } from '@smpkit/push-providers/payload'
 import type { Limits } from './limits.js'
-import { type NotificationRow, type OutboxRow, outboxId, type TokenRow } from './rows.js'
-import type { Decision, Rows, Selection } from './store.js'
+import { type DeadLetter, type NotificationRow, type OutboxRow, outboxId, type TokenRow } from './rows.js'
+import type { Changes } from './store.js'
 
 /** A push that is owed, wherever it is in its life. */
 export interface Owed {
@@ -26,6 +25,7 @@ export interface Attempt extends Owed {
   readonly row: TokenRow
   readonly push: Push
   readonly carried: readonly NotificationRow[]
+  readonly begunAt: number
 }
 
 export type Plan =
@@ -34,20 +34,35 @@ export type Plan =
   /** Nothing to send, or not to this token now: whatever changes that wakes the entry again. */
   | { readonly next: 'park'; readonly empty: boolean }
 
-/** What `plan` looks at. One more notification than fits tells `settle` whether some are left. */
-export const selectionFor = ({ token, kind }: Owed): Selection => ({
-  tokens: { id: [token] },
-  notifications: kind === 'message' ? { oldest: { tokens: [token], limit: maxItems + 1 } } : {},
-  outbox: { id: [outboxId(token, kind)] },
-})
+/** What the functions here look at. */
+export interface OwedRows {
+  readonly token: TokenRow | undefined
+  readonly outbox: OutboxRow | undefined
+  /** Oldest first. */
+  readonly notifications: readonly NotificationRow[]
+}
 
-export function plan(owed: Owed, rows: Rows, now: number, limits: Limits): Plan {
-  const [row] = rows.tokens
+/** What they change. */
+export interface OwedChanges {
+  readonly tokens?: readonly TokenRow[]
+  readonly outbox?: readonly OutboxRow[]
+  readonly deadLetters?: readonly DeadLetter[]
+  readonly remove?: Pick<NonNullable<Changes['remove']>, 'notifications' | 'outbox'>
+}
+
+/** The result is when to try again, or `null`: nothing is owed any more, or not now. */
+export interface OwedDecision {
+  readonly changes: OwedChanges
+  readonly result: number | null
+}
+
+export function plan(owed: Owed, rows: OwedRows, now: number, limits: Limits): Plan {
+  const { token: row } = rows
   if (!row) return { next: 'park', empty: true }
   const send = (notificationData: NotificationData, carried: readonly NotificationRow[] = []): Plan => {
     const { deviceToken: token, registeredAt, provider } = row
-    const push = { id: pushId(owed, rows.outbox[0], carried), kind: owed.kind, token, registeredAt, notificationData }
-    return { next: 'send', attempt: { ...owed, provider, row, push, carried } }
+    const push = { id: pushId(owed, rows.outbox, carried), kind: owed.kind, token, registeredAt, notificationData }
+    return { next: 'send', attempt: { ...owed, provider, row, push, carried, begunAt: now } }
   }
   if (owed.kind === 'verification') {
     if (row.status === 'invalid' || row.status === 'expired') return { next: 'park', empty: true }
@@ -71,7 +86,7 @@ function pushId({ token, kind }: Owed, row: OutboxRow | undefined, carried: read
 }
 
 /** Removes the row of an entry that has nothing to send, unless something came meanwhile. */
-export function settleEmpty(owed: Owed, rows: Rows, now: number, limits: Limits): Decision<number | null> {
+export function settleEmpty(owed: Owed, rows: OwedRows, now: number, limits: Limits): OwedDecision {
   const planned = plan(owed, rows, now, limits)
   if (planned.next !== 'park' || !planned.empty) return { changes: {}, result: now }
   return { changes: { remove: { outbox: [outboxId(owed.token, owed.kind)] } }, result: null }
@@ -89,14 +104,13 @@ export interface Settlement {
   readonly random: number
 }
 
-/** The result is when to try again, or `null`: nothing is owed any more, or not now. */
-export function settle(attempt: Attempt, rows: Rows, settlement: Settlement, limits: Limits): Decision<number | null> {
+export function settle(attempt: Attempt, rows: OwedRows, settlement: Settlement, limits: Limits): OwedDecision {
   const { outcome, now, again } = settlement
-  const [token] = rows.tokens
+  const { token } = rows
   const { kind } = attempt
   const id = outboxId(attempt.token, kind)
   if (!token) return { changes: {}, result: null }
-  const row: OutboxRow = rows.outbox[0] ?? freshRow(attempt, now)
+  const row: OutboxRow = rows.outbox ?? freshRow(attempt, now)
   const fresh = freshRow({ ...attempt, provider: token.provider }, now)
   // The answer is about a device token or a code that is not the present one.
   const stale =
@@ -106,12 +120,12 @@ export function settle(attempt: Attempt, rows: Rows, settlement: Settlement, lim
     (kind === 'verification' && !constantTimeEqual(token.code, attempt.row.code))
   if (stale) return { changes: { outbox: [fresh] }, result: now }
   // It was verified or expired meanwhile: there is nothing to try again.
-  if (kind === 'verification' && !rows.outbox[0] && outcome.outcome === 'retry') return { changes: {}, result: null }
+  if (kind === 'verification' && !rows.outbox && outcome.outcome === 'retry') return { changes: {}, result: null }
   const deadLetters = (reason: string) => [
     { at: now, token: token.id, provider: attempt.provider, kind, attempts: row.attempts + 1, reason },
   ]
   /** What came during the attempt is no part of what was given up. */
-  const giveUp = (reason: string, dueAt = now): Decision<number | null> =>
+  const giveUp = (reason: string, dueAt = now): OwedDecision =>
     again
       ? { changes: { deadLetters: deadLetters(reason), outbox: [{ ...fresh, dueAt }] }, result: dueAt }
       : { changes: { deadLetters: deadLetters(reason), remove: { outbox: [id] } }, result: null }
@@ -135,12 +149,24 @@ export function settle(attempt: Attempt, rows: Rows, settlement: Settlement, lim
     case 'refused':
       return giveUp(outcome.reason)
     case 'retry': {
-      const { reason, afterMs } = outcome
+      const { reason, afterMs, all } = outcome
+      // It says nothing about this push, which waits with all others.
+      if (all) return { changes: row.reason === reason ? {} : { outbox: [{ ...row, reason }] }, result: now }
       const dueAt = now + Math.max(afterMs, backOff(row.attempts, settlement.random, limits))
-      if (dueAt > row.createdAt + limits.pushExpiry[kind]) return giveUp(`expired.${reason}`, dueAt)
-      return { changes: { outbox: [{ ...row, attempts: row.attempts + 1, dueAt, reason }] }, result: dueAt }
+      const createdAt = row.createdAt + heldUp(row, attempt)
+      if (dueAt > createdAt + limits.pushExpiry[kind]) return giveUp(`expired.${reason}`, dueAt)
+      return { changes: { outbox: [{ ...row, createdAt, attempts: row.attempts + 1, dueAt, reason }] }, result: dueAt }
     }
   }
+}
+
+/** A push that begins so much later than it could was held up, by a pause or while we were away. */
+const longestTurn = 60_000
+
+/** For how long nobody tried: a push expires because it fails for too long, not because it waits. */
+function heldUp({ dueAt }: OutboxRow, { begunAt }: Attempt): number {
+  const late = begunAt - dueAt
+  return late > longestTurn ? late : 0
 }
 
 function acceptedToken(token: TokenRow, kind: PushKind, now: number): TokenRow[] {

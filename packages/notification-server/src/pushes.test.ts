@@ -152,6 +152,7 @@ describe('providers', () => {
     expect(await store.page('outbox', { limit: 9 })).toMatchObject([{ kind: 'message' }])
     await without.server.close()
     const again = await setUp({ store })
+    await settled()
     expect(again.provider.pushes).toHaveLength(1)
   })
 })

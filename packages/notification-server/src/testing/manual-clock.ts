@@ -8,7 +8,7 @@ interface Timer {
 
 /** Lets all promises that can settle do so. */
 export async function settled(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 15; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
 export class ManualClock implements Clock {

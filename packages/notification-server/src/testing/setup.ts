@@ -6,7 +6,7 @@ import { type OpenedPush, openPush, tokenSecret } from '@smpkit/push-providers/p
 import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
 import { onTestFinished } from 'vitest'
 import { memoryStore } from '../memory-store.js'
-import type { PushReport } from '../outbox.js'
+import type { PushReport } from '../push-sender.js'
 import { createNotificationServer, type NotificationServer, type NotificationServerOptions } from '../server.js'
 import type { NotificationStore } from '../store.js'
 import { FakeProvider, FakeSubscriber, serverOf } from './fakes.js'
