@@ -64,6 +64,11 @@ export const sections = {
       socks: optional(hostPort, '127.0.0.1:9050', 'A SOCKS5 proxy, such as Tor; .onion servers need it.'),
       socks_for: key(oneOf('onion', 'all'), 'onion', 'Which servers are reached through it.'),
       allow: allow('SMP servers'),
+      service_certificates: key(
+        flag,
+        true,
+        'Subscribe all queues of a server at once, with a certificate made for it; off: one by one.',
+      ),
       own_domains: key(domains, [], 'Metrics name SMP servers of these domains, and no others.'),
     },
   },

@@ -1,17 +1,12 @@
 // How the packages become one server: databases, SMP servers, push providers, and the door for clients.
-import {
-  createNotificationServer,
-  createPoolSubscriber,
-  type Logger,
-  type PushReport,
-} from '@smpkit/notification-server'
+import { createNotificationServer, guardedConnect, type Logger, type PushReport } from '@smpkit/notification-server'
 import { type ServiceDoor, serviceDoor } from '@smpkit/notification-server/service'
 import { openAgent, type SmpAgent } from '@smpkit/smp-agent'
+import type { Connect } from '@smpkit/smp-client'
 import type { AddressReport, Admin } from './admin.js'
 import { backupDatabases } from './backup.js'
 import type { Config } from './config-keys.js'
 import { limitsOf } from './config-limits.js'
-import { connectorOf } from './connector.js'
 import type { Databases } from './databases.js'
 import { createProviders } from './providers.js'
 import type { RecentPushes } from './recent-pushes.js'
@@ -32,12 +27,19 @@ export interface StartOptions {
   readonly onPush: (report: PushReport) => void
 }
 
-function openDoor(config: Config, { agent: store }: Databases): Promise<{ agent: SmpAgent; door: ServiceDoor }> {
-  const { servers } = config.smp
-  return openAgent({ store, servers, connect: connectorOf(config) }).then((agent) => ({
-    agent,
-    door: serviceDoor({ agent, name: config.server.name }),
-  }))
+/** Strangers name servers: ours to make queues on, and those of clients, are reached alike. */
+function connectOf({ smp: { allow, socks, socks_for } }: Config): Connect {
+  return guardedConnect({ allow, ...(socks && { socks: { ...socks, for: socks_for } }) })
+}
+
+interface OpenDoor {
+  readonly agent: SmpAgent
+  readonly door: ServiceDoor
+}
+
+async function openDoor(config: Config, { agent: store }: Databases): Promise<OpenDoor> {
+  const agent = await openAgent({ store, servers: config.smp.servers, connect: connectOf(config) })
+  return { agent, door: serviceDoor({ agent, name: config.server.name }) }
 }
 
 /** The databases stay the caller's. */
@@ -56,7 +58,8 @@ export async function startServer(
     const { agent, door } = await openDoor(config, databases)
     closers.push(() => agent.close())
     const server = await createNotificationServer({
-      subscriber: createPoolSubscriber({ connect: connectorOf(config), maxConnecting: limits.serversConnecting }),
+      smp: { connect: connectOf(config) },
+      serviceCertificates: config.smp.service_certificates,
       store: databases.notifications,
       providers,
       doors: [door],

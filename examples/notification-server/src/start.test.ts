@@ -1,0 +1,144 @@
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openMemoryStore } from '@smpkit/agent-store'
+import { PrivateKey } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
+import { openAgent } from '@smpkit/smp-agent'
+import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { type StartedProgram, startProgram } from 'example-chat/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { postgresMissing, testDatabase } from '../../../scripts/postgres.mjs'
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+let server: SmpServer
+let folder: string
+const started: StartedProgram[] = []
+beforeAll(async () => {
+  server = await startSmpServer()
+})
+afterAll(() => server.stop())
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(tmpdir(), 'ntf '))
+})
+afterEach(async () => {
+  for (const one of started.splice(0)) {
+    one.kill('SIGKILL')
+    await one.ended
+  }
+  fs.rmSync(folder, { recursive: true })
+})
+
+const run = (...args: string[]) => startProgram(program, args, { cwd: folder }).ended
+
+async function init(data: string, ...args: string[]): Promise<void> {
+  const common = ['--server', server.addressText, '--provider', 'console', '--set', 'smp.allow=127.0.0.0/8']
+  expect(await run('init', '--data', data, ...common, ...args)).toMatchObject({ code: 0 })
+}
+
+async function start(data: string): Promise<StartedProgram> {
+  const one = startProgram(program, ['start', '--data', data], { cwd: folder })
+  started.push(one)
+  return one
+}
+
+async function serving(data: string): Promise<StartedProgram> {
+  const one = await start(data)
+  await one.until(/"msg":"serving/, 'stderr')
+  return one
+}
+
+/** Registers a device over an agent connection to the address; gives the answer. */
+async function register(link: string, token: string): Promise<{ event: string; params: { data: unknown } }> {
+  await using store = openMemoryStore()
+  await using agent = await openAgent({ store, servers: [server.addressText] })
+  const info = { v: '1', event: 'x.contact', params: { profile: { displayName: 'phone', fullName: '' } } }
+  const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+  const connection = await agent.join(link, { info: bytes(info) })
+  for await (const event of agent.events()) {
+    await event.ack()
+    if (event.type === 'confirmation') await agent.allow(connection, bytes({ ...info, event: 'x.info' }))
+    if (event.type === 'connected') {
+      const dhKey = toBase64url(PrivateKey.generate('x25519').publicKey.toDer())
+      const params = { resource: '/ntf/tokens', data: { provider: 'console', token, dhKey } }
+      await agent.send(connection, bytes({ v: '1', msgId: 'nGJPk7yq3SkQ', event: 's.post', params }))
+    }
+    if (event.type === 'message') return JSON.parse(new TextDecoder().decode(event.body))
+  }
+  throw new Error('the agent has ended')
+}
+
+describe('a running server', () => {
+  it('lets clients in over its address, pushes to their devices, and is asked over its socket', async () => {
+    const metrics = 39_464 + Math.floor(Math.random() * 1000)
+    await init('data', '--set', `metrics.listen=127.0.0.1:${metrics}`)
+    const one = await serving('data')
+    const [, link = ''] = /^(simplex:\/contact\S+)$/m.exec((await run('address', '--data', 'data')).stdout) ?? []
+    expect(await register(link, 'my phone')).toMatchObject({
+      event: 's.created',
+      params: { data: { status: 'registered' } },
+    })
+    await one.until(/push to device [\da-f]{8}: verification/)
+
+    expect((await run('status', '--data', 'data')).stdout).toMatch(/^running since \d+ s\ntokens: 1 /)
+    const tokens = await run('tokens', '--json', '--data', 'data')
+    expect(JSON.parse(tokens.stdout)).toMatchObject([{ provider: 'console' }])
+    expect(tokens.stdout).not.toContain('my phone')
+    const get = async (path: string) => await fetch(`http://127.0.0.1:${metrics}${path}`)
+    expect((await get('/readyz')).status).toBe(200)
+    expect(await (await get('/metrics')).text()).toMatch(
+      /simplex_ntf_pushes_total\{provider="console",outcome="accepted",reason=""\} 1/,
+    )
+    expect((await run('backup', 'copy', '--data', 'data')).code).toBe(0)
+    expect(await run('migrate', '--data', 'data')).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/another process uses it/),
+    })
+
+    one.kill('SIGTERM')
+    const { code, stdout, stderr } = await one.ended
+    expect(code).toBe(0)
+    expect(stdout + stderr).not.toContain('my phone')
+    for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ msg: expect.any(String) })
+    expect(fs.existsSync(path.join(folder, 'data/status.sock'))).toBe(false)
+    expect((await run('address', '--data', 'data')).stdout).toContain(link)
+  })
+
+  it('goes on after it was killed, and from a backup', async () => {
+    await init('data')
+    const one = await serving('data')
+    const { stdout: address } = await run('address', '--data', 'data')
+    expect((await run('backup', 'copy', '--data', 'data')).code).toBe(0)
+    one.kill('SIGKILL')
+    await one.ended
+    expect((await run('status', '--data', 'data')).stdout).toMatch(/^not running/)
+    await serving('data')
+    expect((await run('address', '--data', 'data')).stdout).toBe(address)
+    fs.copyFileSync(path.join(folder, 'data/database.key'), path.join(folder, 'copy/database.key'))
+    await serving('copy')
+    expect((await run('address', '--data', 'copy')).stdout).toBe(address)
+  })
+
+  it.skipIf(postgresMissing())('takes over from another on PostgreSQL when that one is killed', async () => {
+    const database = await testDatabase()
+    try {
+      await init('first', '--database', database.url, '--set', 'database.stand_by=true')
+      fs.cpSync(path.join(folder, 'first'), path.join(folder, 'second'), { recursive: true })
+      const first = await serving('first')
+      const second = await start('second')
+      await second.until(/"msg":"waiting until no other process/, 'stderr')
+      expect(await run('backup', 'copy', '--data', 'first')).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/pg_dump/),
+      })
+      first.kill('SIGKILL')
+      await second.until(/"msg":"serving/, 'stderr')
+      second.kill('SIGTERM')
+      expect((await second.ended).code).toBe(0)
+    } finally {
+      await database.drop()
+    }
+  })
+})
