@@ -152,7 +152,7 @@ export function settle(attempt: Attempt, rows: OwedRows, settlement: Settlement,
       const { reason, afterMs, all } = outcome
       // It says nothing about this push, which waits with all others.
       if (all) return { changes: row.reason === reason ? {} : { outbox: [{ ...row, reason }] }, result: now }
-      const dueAt = now + Math.max(afterMs, backOff(row.attempts, settlement.random, limits))
+      const dueAt = now + Math.max(Math.ceil(afterMs), backOff(row.attempts, settlement.random, limits))
       const createdAt = row.createdAt + heldUp(row, attempt)
       if (dueAt > createdAt + limits.pushExpiry[kind]) return giveUp(`expired.${reason}`, dueAt)
       return { changes: { outbox: [{ ...row, createdAt, attempts: row.attempts + 1, dueAt, reason }] }, result: dueAt }
@@ -176,10 +176,10 @@ function acceptedToken(token: TokenRow, kind: PushKind, now: number): TokenRow[]
   return []
 }
 
-/** Exponential, half of it at random. */
+/** Exponential, half of it at random. In whole milliseconds, as the rows are. */
 export function backOff(attempts: number, random: number, limits: Limits): number {
   const delay = Math.min(limits.retryFirst * 2 ** Math.min(attempts, 30), limits.retryLongest)
-  return delay / 2 + (delay / 2) * random
+  return Math.ceil(delay / 2 + (delay / 2) * random)
 }
 
 export function freshRow({ token, kind, provider }: Owed, now: number, dueAt = now): OutboxRow {
