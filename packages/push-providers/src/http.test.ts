@@ -74,6 +74,13 @@ test('lost in the middle is lost', async () => {
   expect(await post('/half')).toEqual({ failed: 'lost' })
 })
 
+test('lost on a connection that another request has handed over is lost, too', async () => {
+  const single = new Agent({ keepAlive: true, ca: identity.ca, maxSockets: 1 })
+  const answers = await Promise.all([post('/echo', { agent: single }), post('/drop', { agent: single })])
+  expect(answers).toMatchObject([{ status: 201 }, { failed: 'lost' }])
+  single.destroy()
+})
+
 test('nobody there, and an authority that is not trusted, are no connection', async () => {
   expect(await post('/echo', { port: 1 })).toEqual({ failed: 'connect' })
   const before = hits

@@ -1,6 +1,7 @@
 // What came of one HTTP request to a push provider, and HTTPS/1.1 requests. Nothing is thrown, no redirect is followed.
 import type { Agent, RequestOptions } from 'node:https'
 import { request } from 'node:https'
+import type { Socket } from 'node:net'
 
 /** The far end's answer. `body`: at most its first 16 KB, as text. */
 export interface HttpReply {
@@ -28,6 +29,9 @@ export interface PostOptions {
   readonly timeoutMs: number
 }
 
+/** Connections that are set up. */
+const secured = new WeakSet<Socket>()
+
 /** `target`: host, port, path and `headers` as for `https.request`; its `agent` says which authorities are trusted. */
 export function postHttps(
   target: RequestOptions & { readonly agent: Agent },
@@ -49,9 +53,11 @@ export function postHttps(
     const timer = setTimeout(() => settle({ failed: connected ? 'timeout' : 'connect' }), timeoutMs)
     signal.addEventListener('abort', abort)
     sent.on('socket', (socket) => {
-      connected = sent.reusedSocket
+      // It may have been handed over by another request, of which `reusedSocket` tells only at times.
+      connected = secured.has(socket)
       if (connected) return
       socket.once('secureConnect', () => {
+        secured.add(socket)
         connected = true
       })
     })
