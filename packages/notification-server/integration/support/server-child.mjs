@@ -6,7 +6,7 @@ import { openAgent } from '@smpkit/smp-agent'
 import { addressPolicy } from '@smpkit/smp-commands/address'
 import { openStorage } from './storages.mjs'
 
-const { storage, smp, ca, limits, wrong } = JSON.parse(process.argv[2])
+const { storage, smp, ca, limits, wrong, endWhenLost } = JSON.parse(process.argv[2])
 const loopback = ['127.0.0.0/8', '::1']
 const reconnect = { firstDelay: 20, maxDelay: 200 }
 
@@ -14,7 +14,10 @@ const reconnect = { firstDelay: 20, maxDelay: 200 }
 let fault
 const kill = () => process.kill(process.pid, 'SIGKILL')
 
-const { store, agentStore, release } = await openStorage(storage, { writesLate: wrong === 'writesLate' })
+const { store, agentStore, release } = await openStorage(storage, {
+  writesLate: wrong === 'writesLate',
+  endWhenLost,
+})
 const agent = await openAgent({ store: agentStore, servers: smp, pool: { reconnect } })
 const door = serviceDoor({ agent, name: 'killed at times' })
 const webhook = webhookProvider({ ca, allowAddress: addressPolicy({ allow: loopback }) })

@@ -15,6 +15,8 @@ export interface ServerJob {
   /** Of the receiver of webhooks. */
   readonly ca: string
   readonly limits?: Partial<Limits>
+  /** For one with a stand-by. */
+  readonly endWhenLost?: boolean
   /** What is wrong with it: it answers before it writes, takes each push for accepted at once, or does not know that it was killed. */
   readonly wrong?: 'writesLate' | 'forgetsPushes' | 'forgetsCrashes'
 }

@@ -11,4 +11,11 @@ export interface Storage {
   release(): Promise<void>
 }
 
-export function openStorage(storage: StorageOf, options?: { readonly writesLate?: boolean }): Promise<Storage>
+export interface StorageOptions {
+  /** A database that loses what it has written last. */
+  readonly writesLate?: boolean
+  /** The stores end with their connection, as where a stand-by waits. */
+  readonly endWhenLost?: boolean
+}
+
+export function openStorage(storage: StorageOf, options?: StorageOptions): Promise<Storage>

@@ -30,7 +30,7 @@ function existing(file) {
 }
 
 /** The stores, and what has to be done after they were closed. `writesLate`: a server that answers before it writes. */
-export async function openStorage({ kind, folder, url, schema }, { writesLate = false } = {}) {
+export async function openStorage({ kind, folder, url, schema }, { writesLate = false, endWhenLost = false } = {}) {
   if (kind === 'sqlite') {
     const file = path.join(folder, 'notifications.db')
     const store = await openSqliteNotificationStore(writesLate ? forgetfulDatabase(file) : new Database(file))
@@ -41,7 +41,7 @@ export async function openStorage({ kind, folder, url, schema }, { writesLate = 
   // Connections are cut when the database is dropped.
   pool.on('error', () => {})
   // The locks of a process that was killed go when the server has noticed; of two that wait only one goes on.
-  const store = await openPostgresNotificationStore(pool, { waitForLock: true })
-  const agentStore = await openPostgresStore(pool, { waitForLock: true })
+  const store = await openPostgresNotificationStore(pool, { waitForLock: true, endWhenLost })
+  const agentStore = await openPostgresStore(pool, { waitForLock: true, endWhenLost })
   return { store, agentStore, release: () => pool.end() }
 }
