@@ -7,6 +7,16 @@ export interface RowCounts {
   readonly subscriptions: Readonly<Partial<Record<Exclude<SubscriptionStatus, 'inactive'>, number>>>
 }
 
+/** What has happened since the start (22 §9). */
+export interface RowEvents {
+  readonly tokensCreated: number
+  readonly tokensVerified: number
+  readonly tokensReplaced: number
+  readonly tokensDeleted: number
+  readonly subscriptionsCreated: number
+  readonly subscriptionsDeleted: number
+}
+
 interface Counted {
   readonly id: string
   readonly status: string
@@ -19,6 +29,14 @@ interface Counted {
 export class RowCounter {
   readonly #tokens = new Map<string, number>()
   readonly #subscriptions = new Map<string, number>()
+  #events: RowEvents = {
+    tokensCreated: 0,
+    tokensVerified: 0,
+    tokensReplaced: 0,
+    tokensDeleted: 0,
+    subscriptionsCreated: 0,
+    subscriptionsDeleted: 0,
+  }
 
   /** Of rows that were there at the start. */
   addTokens(rows: readonly TokenRow[]): void {
@@ -31,6 +49,10 @@ export class RowCounter {
 
   get counts(): RowCounts {
     return { tokens: Object.fromEntries(this.#tokens), subscriptions: Object.fromEntries(this.#subscriptions) }
+  }
+
+  get events(): RowEvents {
+    return this.#events
   }
 
   /** A store whose changes are counted. */
@@ -64,8 +86,25 @@ export class RowCounter {
     for (const { id, token } of rows.subscriptions) if (removedTokens.has(token)) removedSubscriptions.add(id)
     recount(this.#tokens, rows.tokens, removedTokens, tokens)
     recount(this.#subscriptions, rows.subscriptions, removedSubscriptions, subscriptions)
+    const before = new Map(rows.tokens.map((row) => [row.id, row]))
+    const known = new Set(rows.subscriptions.map(({ id }) => id))
+    const happened = {
+      tokensCreated: tokens.filter(({ id }) => !before.has(id)).length,
+      tokensVerified: tokens.filter(({ id, status }) => status === 'active' && before.get(id)?.status !== status)
+        .length,
+      tokensReplaced: tokens.filter((row) => isReplaced(before.get(row.id), row)).length,
+      tokensDeleted: rows.tokens.filter(({ id }) => removedTokens.has(id)).length,
+      subscriptionsCreated: subscriptions.filter(({ id }) => !known.has(id)).length,
+      subscriptionsDeleted: rows.subscriptions.filter(({ id }) => removedSubscriptions.has(id)).length,
+    }
+    const names = Object.keys(happened) as (keyof RowEvents)[]
+    const sums = names.map((name) => [name, this.#events[name] + happened[name]])
+    this.#events = Object.fromEntries(sums) as unknown as RowEvents
   }
 }
+
+const isReplaced = (before: TokenRow | undefined, { provider, deviceToken }: TokenRow): boolean =>
+  before !== undefined && (before.provider !== provider || before.deviceToken !== deviceToken)
 
 function recount(
   counts: Map<string, number>,

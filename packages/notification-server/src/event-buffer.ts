@@ -11,6 +11,11 @@ export class EventBuffer<T> implements AsyncIterable<readonly T[]> {
 
   constructor(readonly limit = defaultLimit) {}
 
+  /** How many values wait. */
+  get length(): number {
+    return this.#values.length
+  }
+
   push(value: T): void {
     this.#values.push(value)
     this.#wake()

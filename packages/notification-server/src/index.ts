@@ -4,7 +4,6 @@ export { type GuardedConnectOptions, guardedConnect } from './guarded-connect.js
 export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'
 export { memoryStore } from './memory-store.js'
-export type { PushReport } from './push-sender.js'
 export type { Owned } from './owned.js'
 export {
   createPoolSubscriber,
@@ -12,6 +11,7 @@ export {
   type PoolSubscriberOptions,
   poolSubscriber,
 } from './pool-subscriber.js'
+export type { PushReport } from './push-sender.js'
 export {
   type DeadLetter,
   deviceKey,
@@ -29,6 +29,7 @@ export {
 export {
   createNotificationServer,
   type NotificationServer,
+  type NotificationServerMetrics,
   type NotificationServerOptions,
   type NotificationServerStatus,
 } from './server.js'

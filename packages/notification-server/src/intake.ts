@@ -27,6 +27,7 @@ export class Intake {
   #seq = 0
   #closed = false
   #lost = false
+  #received: QueueEffects['received'] = { known: 0, unknown: 0 }
   #cancelPause: (() => void) | undefined
 
   constructor(options: IntakeOptions) {
@@ -57,6 +58,11 @@ export class Intake {
       return false
     }
     return !this.#lost
+  }
+
+  /** Notifications since the start. */
+  get received(): QueueEffects['received'] {
+    return this.#received
   }
 
   /** From now on a store that fails is not tried again. */
@@ -97,6 +103,10 @@ export class Intake {
       const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
         applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
       )
+      this.#received = {
+        known: this.#received.known + effects.received.known,
+        unknown: this.#received.unknown + effects.received.unknown,
+      }
       answered(effects.answered)
     })
   }

@@ -76,6 +76,10 @@ class PoolSubscriber implements SmpSubscriber {
     )
   }
 
+  get backlog(): number {
+    return this.#buffer.length
+  }
+
   subscribe(address: ServerAddress, notifiers: readonly Notifier[]): void {
     if (notifiers.length === 0) return
     try {

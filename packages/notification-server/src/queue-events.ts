@@ -16,6 +16,8 @@ export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | '
 export interface QueueEffects {
   /** The answers to `NSUB`, for those who wait for them. */
   readonly answered: readonly { readonly id: string; readonly status: SubscriptionRow['status'] }[]
+  /** Notifications of subscriptions, and of queues without one. */
+  readonly received: { readonly known: number; readonly unknown: number }
 }
 
 export interface QueueEventContext {
@@ -40,6 +42,7 @@ export function applyQueueEvents(
   const notifications = new Map<string, NotificationRow>()
   const outbox = new Map<string, OutboxRow>()
   const answered: QueueEffects['answered'][number][] = []
+  const received = { known: 0, unknown: 0 }
   const owe = (token: TokenRow | undefined, kind: PushKind) => {
     if (!token) return
     const row = freshRow({ token: token.id, kind, provider: token.provider }, now)
@@ -49,7 +52,9 @@ export function applyQueueEvents(
   for (const event of events) {
     const key = keyOfQueue(event)
     const row = byQueue.get(key)
-    if (!row || removed.has(row.id)) continue
+    const isOurs = row !== undefined && !removed.has(row.id)
+    if (event.type === 'notification') received[isOurs ? 'known' : 'unknown']++
+    if (!isOurs) continue
     if (event.type === 'notification') {
       const text = itemText(row, event, now)
       // The SMP server could not encrypt, or this is no metadata: nothing that a device could use.
@@ -83,7 +88,7 @@ export function applyQueueEvents(
       outboxIfAbsent: [...outbox.values()],
       remove: { subscriptions: [...removed] },
     },
-    result: { answered },
+    result: { answered, received },
   }
 }
 

@@ -3,13 +3,13 @@ import type { PushProvider } from '@smpkit/push-providers'
 import { Answers } from './answers.js'
 import { Clients } from './clients.js'
 import { type Clock, systemClock } from './clock.js'
-import { RowCounter, type RowCounts } from './counted-store.js'
+import { RowCounter, type RowCounts, type RowEvents } from './counted-store.js'
 import type { Core, FrontDoor } from './front-door.js'
 import { Intake } from './intake.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { errorKind, type Logger, silent } from './logger.js'
 import { Maintenance } from './maintenance.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type OutboxMetrics } from './outbox.js'
 import { createPoolSubscriber, type NotifierService, type PoolSubscriberOptions } from './pool-subscriber.js'
 import type { PushReport } from './push-sender.js'
 import type { DeadLetter } from './rows.js'
@@ -47,10 +47,22 @@ export interface NotificationServerStatus extends RowCounts {
   readonly pushes: { readonly inFlight: number; readonly owed: number }
 }
 
+/** What happened since the start, and how things are: read without the store, as often as one likes. */
+export interface NotificationServerMetrics extends RowCounts {
+  readonly events: RowEvents
+  /** Notifications of subscriptions, and of queues without one. */
+  readonly received: { readonly known: number; readonly unknown: number }
+  /** Events of SMP servers that are not in the store yet. */
+  readonly backlog: number
+  readonly outbox: OutboxMetrics
+  readonly servers: readonly ServerStatus[]
+}
+
 export interface NotificationServer extends AsyncDisposable {
   readonly tokens: Pick<Tokens, 'add' | 'verify' | 'replace' | 'setPeriod' | 'get' | 'remove'>
   readonly subscriptions: Pick<Subscriptions, 'add' | 'get' | 'list' | 'remove' | 'removeAll'>
   status(): Promise<NotificationServerStatus>
+  metrics(): NotificationServerMetrics
   /** The newest pushes that were given up. */
   deadLetters(limit?: number): Promise<readonly DeadLetter[]>
   /** Settles when the server has ended: `undefined` after `close`, else why, as when another process has taken the store. */
@@ -171,6 +183,14 @@ export async function createNotificationServer(options: NotificationServerOption
     subscriptions,
     closed,
     status: async () => ({ ...counter.counts, servers: servers.list(), pushes: outbox.activity }),
+    metrics: () => ({
+      ...counter.counts,
+      events: counter.events,
+      received: intake.received,
+      backlog: subscriber.backlog ?? 0,
+      outbox: outbox.metrics,
+      servers: servers.list(),
+    }),
     deadLetters: (limit = 100) => store.deadLetters(limit),
     close: () => close(),
     [Symbol.asyncDispose]: () => close(),

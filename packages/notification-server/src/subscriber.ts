@@ -61,6 +61,8 @@ export type SubscriberEvent =
  */
 export interface SmpSubscriber extends AsyncDisposable {
   readonly events: AsyncIterable<readonly SubscriberEvent[]>
+  /** How many events wait to be taken: the first sign of a stall (24 §3 W24). */
+  readonly backlog?: number
   /**
    * Sends `NSUB` as soon as it can, also for queues that are subscribed. Those with a `serviceId` MUST be all that the server counts to it:
    * with any others it is to be asked for each.
