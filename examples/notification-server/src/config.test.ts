@@ -161,7 +161,7 @@ describe('the page of the documentation', () => {
   })
 
   it('has all metrics, as has the dashboard', async () => {
-    const { text } = await createMetrics({ ownDomains: [], status: () => undefined }).text()
+    const { text } = await createMetrics({ ownDomains: [], server: () => undefined }).text()
     const names = [...text.matchAll(/^# TYPE (simplex_\w+)/gm)].map(([, name = '']) => name)
     expect(names.length).toBeGreaterThan(5)
     for (const file of ['operate.md', 'grafana-dashboard.json']) {

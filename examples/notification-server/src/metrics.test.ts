@@ -1,24 +1,51 @@
+import type { NotificationServerMetrics } from '@smpkit/notification-server'
 import { describe, expect, it } from 'vitest'
-import type { StatusReport } from './admin.js'
 import { createMetrics, isOwn } from './metrics.js'
 import { createRecentPushes } from './recent-pushes.js'
 
-const report: StatusReport = {
-  startedAt: 1,
+const server: NotificationServerMetrics = {
   tokens: { active: 3, registered: 1 },
   subscriptions: { active: 7 },
+  events: {
+    tokensCreated: 9,
+    tokensVerified: 8,
+    tokensReplaced: 1,
+    tokensDeleted: 5,
+    subscriptionsCreated: 20,
+    subscriptionsDeleted: 13,
+  },
+  received: { known: 40, unknown: 2 },
+  backlog: 6,
+  outbox: {
+    pushes: [
+      { provider: 'webpush', kind: 'message', outcome: 'accepted', reason: '', count: 30 },
+      { provider: 'fcm', kind: 'message', outcome: 'accepted', reason: '', count: 3 },
+      { provider: 'fcm', kind: 'message', outcome: 'gone', reason: 'UNREGISTERED', count: 4 },
+      { provider: 'fcm', kind: 'verification', outcome: 'gone', reason: 'BAD', count: 5 },
+      { provider: 'fcm', kind: 'check', outcome: 'retry', reason: 'http-503', count: 6 },
+    ],
+    lastAnswers: [],
+    owed: 5,
+    inFlight: 2,
+    oldestOwed: 1500,
+    providers: [{ provider: 'webpush', inFlight: 2, lanes: 4, paused: 1 }],
+  },
   servers: [
-    { server: 'smp1.example.org:5223', up: true, since: 1, reason: null },
-    { server: 'secret.example.com', up: false, since: 1, reason: 'refused' },
+    { address: `smp://${'A'.repeat(43)}=@smp1.example.org:5223`, up: true, since: 1, reason: null, byService: false },
+    {
+      address: `smp://${'A'.repeat(43)}=@secret.example.com`,
+      up: false,
+      since: 1,
+      reason: 'refused',
+      byService: false,
+    },
   ],
-  owed: 5,
-  answered: [],
 }
 const push = { provider: 'webpush', kind: 'message', items: 1, tookMs: 40 } as const
 
 describe('metrics', () => {
   it('have what the status says, and count pushes by provider, outcome and reason', async () => {
-    const metrics = createMetrics({ ownDomains: ['example.org'], status: async () => report })
+    const metrics = createMetrics({ ownDomains: ['example.org'], server: () => server })
     metrics.pushed({ ...push, outcome: { outcome: 'accepted' } })
     metrics.pushed({ ...push, outcome: { outcome: 'accepted' } })
     metrics.pushed({ ...push, outcome: { outcome: 'retry', afterMs: 0, reason: 'http-503' } })
@@ -30,8 +57,19 @@ describe('metrics', () => {
       'simplex_ntf_tokens_total{status="active"} 3',
       'simplex_ntf_subscriptions_total{status="active"} 7',
       'simplex_ntf_push_queue_length 5',
-      'simplex_ntf_smp_servers{state="up"} 1',
-      'simplex_ntf_smp_servers{state="down"} 1',
+      'simplex_ntf_smp_sessions_count{state="up"} 1',
+      'simplex_ntf_smp_sessions_count{state="down"} 1',
+      'simplex_ntf_tokens_created 9',
+      'simplex_ntf_subscriptions_deleted 13',
+      'simplex_ntf_notifications_received 40',
+      'simplex_ntf_notifications_received_auth 2',
+      'simplex_ntf_notifications_delivered 33',
+      'simplex_ntf_notifications_failed 4',
+      'simplex_ntf_notifications_verification_invalid_tkn 5',
+      'simplex_ntf_receive_queue_length 6',
+      'simplex_ntf_pushes_in_flight{provider="webpush"} 2',
+      'simplex_ntf_paused_destinations{provider="webpush"} 1',
+      'simplex_ntf_oldest_push_seconds 1.5',
       'simplex_ntf_smp_server_up{server="smp1.example.org"} 1',
     ]) {
       expect(text.split('\n')).toContain(line)
@@ -40,10 +78,10 @@ describe('metrics', () => {
   })
 
   it('forget what is not there any more, and are there for a stand-by', async () => {
-    let now: StatusReport | undefined = report
-    const metrics = createMetrics({ ownDomains: [], status: () => now && Promise.resolve(now) })
+    let now: NotificationServerMetrics | undefined = server
+    const metrics = createMetrics({ ownDomains: [], server: () => now })
     expect((await metrics.text()).text).toContain('status="registered"')
-    now = { ...report, tokens: { active: 1 } }
+    now = { ...server, tokens: { active: 1 } }
     expect((await metrics.text()).text).not.toContain('status="registered"')
     now = undefined
     expect((await metrics.text()).text).toContain('process_cpu_seconds_total')

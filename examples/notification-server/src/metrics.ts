@@ -1,7 +1,7 @@
 // Spec 22 §9: what Prometheus reads. The names are those of that section where it has them.
-import type { PushReport } from '@smpkit/notification-server'
+import type { NotificationServerMetrics, PushReport } from '@smpkit/notification-server'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { StatusReport } from './admin.js'
+import { hostOf } from './reports.js'
 
 export interface Metrics {
   /** To be told of each attempt to push. */
@@ -13,7 +13,35 @@ export interface MetricsOptions {
   /** SMP servers of these domains are named, no others: clients choose them. */
   readonly ownDomains: readonly string[]
   /** Absent while there is none, such as for a stand-by. */
-  readonly status: () => Promise<StatusReport> | undefined
+  readonly server: () => NotificationServerMetrics | undefined
+}
+
+type Pushes = NotificationServerMetrics['outbox']['pushes']
+
+const ended = (pushes: Pushes, kind: Pushes[number]['kind'], ...outcomes: Pushes[number]['outcome'][]): number =>
+  pushes.filter((one) => one.kind === kind && outcomes.includes(one.outcome)).reduce((sum, { count }) => sum + count, 0)
+
+/** What has happened since the start: the name in 22 §9, what it is, and where it comes from. */
+const totals: readonly (readonly [string, string, (server: NotificationServerMetrics) => number])[] = [
+  ['tokens_created', 'Tokens that were registered', ({ events }) => events.tokensCreated],
+  ['tokens_verified', 'Tokens whose device sent the code back', ({ events }) => events.tokensVerified],
+  ['tokens_replaced', 'Tokens whose device got another push token', ({ events }) => events.tokensReplaced],
+  ['tokens_deleted', 'Tokens that were deleted', ({ events }) => events.tokensDeleted],
+  ['subscriptions_created', 'Subscriptions that were made', ({ events }) => events.subscriptionsCreated],
+  ['subscriptions_deleted', 'Subscriptions that were deleted', ({ events }) => events.subscriptionsDeleted],
+  ['notifications_received', 'Notifications from SMP servers', ({ received }) => received.known],
+  ['notifications_received_auth', 'The same of queues without a subscription', ({ received }) => received.unknown],
+  ['notifications_delivered', 'Message pushes that a provider took', of('message', 'accepted')],
+  ['notifications_failed', 'Message pushes that a provider refused for good', of('message', 'refused', 'gone')],
+  ['notifications_periodic_delivered', 'Check-messages pushes that a provider took', of('check', 'accepted')],
+  ['notifications_periodic_failed', 'The same refused for good', of('check', 'refused', 'gone')],
+  ['notifications_verification_delivered', 'Verification pushes that a provider took', of('verification', 'accepted')],
+  ['notifications_verification_failed', 'The same refused for good', of('verification', 'refused')],
+  ['notifications_verification_invalid_tkn', 'The same to dead device tokens', of('verification', 'gone')],
+]
+
+function of(kind: Pushes[number]['kind'], ...outcomes: Pushes[number]['outcome'][]) {
+  return ({ outbox }: NotificationServerMetrics) => ended(outbox.pushes, kind, ...outcomes)
 }
 
 const hostWithoutPort = (server: string) => server.replace(/:\d+$/, '')
@@ -23,7 +51,7 @@ export function isOwn(server: string, ownDomains: readonly string[]): boolean {
   return ownDomains.some((domain) => host === domain || host.endsWith(`.${domain}`))
 }
 
-export function createMetrics({ ownDomains, status }: MetricsOptions): Metrics {
+export function createMetrics({ ownDomains, server }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -45,18 +73,38 @@ export function createMetrics({ ownDomains, status }: MetricsOptions): Metrics {
   const tokens = gauge('tokens_total', 'Tokens', 'status')
   const subscriptions = gauge('subscriptions_total', 'Subscriptions', 'status')
   const owed = gauge('push_queue_length', 'Pushes that are owed')
-  const servers = gauge('smp_servers', 'SMP servers', 'state')
+  const inFlight = gauge('pushes_in_flight', 'Pushes that a provider has not answered yet', 'provider')
+  const oldest = gauge('oldest_push_seconds', 'For how long the oldest push has been owed')
+  const backlog = gauge('receive_queue_length', 'Events of SMP servers that are not stored yet')
+  const paused = gauge('paused_destinations', 'Destinations that take nothing at present', 'provider')
+  const sessions = gauge('smp_sessions_count', 'SMP servers, by whether they are connected', 'state')
   const own = gauge('smp_server_up', 'Whether an SMP server of our own domains is connected', 'server')
+  const gauges = [tokens, subscriptions, owed, inFlight, oldest, backlog, paused, sessions, own]
+  const counters = totals.map(([name, help, value]) => {
+    const counter = new Counter({ name: `simplex_ntf_${name}`, help, registers })
+    return { counter, value }
+  })
 
-  function show(report: StatusReport): void {
-    for (const [state, number] of Object.entries(report.tokens)) tokens.set({ status: state }, number)
-    for (const [state, number] of Object.entries(report.subscriptions)) subscriptions.set({ status: state }, number)
-    owed.set(report.owed)
-    const up = report.servers.filter((server) => server.up).length
-    servers.set({ state: 'up' }, up)
-    servers.set({ state: 'down' }, report.servers.length - up)
-    for (const { server, up } of report.servers) {
-      if (isOwn(server, ownDomains)) own.set({ server: hostWithoutPort(server) }, up ? 1 : 0)
+  function show(now: NotificationServerMetrics): void {
+    for (const [status, number] of Object.entries(now.tokens)) tokens.set({ status }, number)
+    for (const [status, number] of Object.entries(now.subscriptions)) subscriptions.set({ status }, number)
+    for (const one of now.outbox.providers) {
+      inFlight.set({ provider: one.provider }, one.inFlight)
+      paused.set({ provider: one.provider }, one.paused)
+    }
+    owed.set(now.outbox.owed)
+    oldest.set(now.outbox.oldestOwed / 1000)
+    backlog.set(now.backlog)
+    const up = now.servers.filter((server) => server.up).length
+    sessions.set({ state: 'up' }, up)
+    sessions.set({ state: 'down' }, now.servers.length - up)
+    for (const { address, up } of now.servers) {
+      const name = hostOf(address)
+      if (isOwn(name, ownDomains)) own.set({ server: hostWithoutPort(name) }, up ? 1 : 0)
+    }
+    for (const { counter, value } of counters) {
+      counter.reset()
+      counter.inc(value(now))
     }
   }
 
@@ -67,9 +115,9 @@ export function createMetrics({ ownDomains, status }: MetricsOptions): Metrics {
     },
     async text() {
       // What is not there any more must not stay as it was.
-      for (const one of [tokens, subscriptions, owed, servers, own]) one.reset()
-      const report = await status()
-      if (report) show(report)
+      for (const one of gauges) one.reset()
+      const now = server()
+      if (now) show(now)
       return { type: registry.contentType, text: await registry.metrics() }
     },
   }

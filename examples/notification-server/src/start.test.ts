@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +12,8 @@ import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { type StartedProgram, startProgram } from 'example-chat/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { postgresMissing, testDatabase } from '../../../scripts/postgres.mjs'
+import type { Admin } from './admin.js'
+import { connectAdmin } from './admin-socket.js'
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
@@ -50,6 +54,22 @@ async function serving(data: string): Promise<StartedProgram> {
   return one
 }
 
+/** What a running server is asked. */
+async function admin(data: string): Promise<Admin> {
+  const connected = await connectAdmin(path.join(folder, data, 'status.sock'))
+  if (!connected) throw new Error('expected a running server')
+  return connected
+}
+
+async function freePort(): Promise<number> {
+  const listener = net.createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as net.AddressInfo
+  listener.close()
+  await once(listener, 'close')
+  return port
+}
+
 /** Registers a device over an agent connection to the address; gives the answer. */
 async function register(link: string, token: string): Promise<{ event: string; params: { data: unknown } }> {
   await using store = openMemoryStore()
@@ -72,7 +92,7 @@ async function register(link: string, token: string): Promise<{ event: string; p
 
 describe('a running server', () => {
   it('lets clients in over its address, pushes to their devices, and is asked over its socket', async () => {
-    const metrics = 39_464 + Math.floor(Math.random() * 1000)
+    const metrics = await freePort()
     await init('data', '--set', `metrics.listen=127.0.0.1:${metrics}`)
     const one = await serving('data')
     const [, link = ''] = /^(simplex:\/contact\S+)$/m.exec((await run('address', '--data', 'data')).stdout) ?? []
@@ -83,15 +103,14 @@ describe('a running server', () => {
     await one.until(/push to device [\da-f]{8}: verification/)
 
     expect((await run('status', '--data', 'data')).stdout).toMatch(/^running since \d+ s\ntokens: 1 /)
-    const tokens = await run('tokens', '--json', '--data', 'data')
-    expect(JSON.parse(tokens.stdout)).toMatchObject([{ provider: 'console' }])
-    expect(tokens.stdout).not.toContain('my phone')
+    const tokens = await (await admin('data')).tokens({ limit: 10 })
+    expect(tokens).toMatchObject([{ provider: 'console' }])
+    expect(JSON.stringify(tokens)).not.toContain('my phone')
     const get = async (path: string) => await fetch(`http://127.0.0.1:${metrics}${path}`)
     expect((await get('/readyz')).status).toBe(200)
     expect(await (await get('/metrics')).text()).toMatch(
       /simplex_ntf_pushes_total\{provider="console",outcome="accepted",reason=""\} 1/,
     )
-    expect((await run('backup', 'copy', '--data', 'data')).code).toBe(0)
     expect(await run('migrate', '--data', 'data')).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/another process uses it/),
@@ -109,16 +128,16 @@ describe('a running server', () => {
   it('goes on after it was killed, and from a backup', async () => {
     await init('data')
     const one = await serving('data')
-    const { stdout: address } = await run('address', '--data', 'data')
+    const address = await (await admin('data')).address({})
     expect((await run('backup', 'copy', '--data', 'data')).code).toBe(0)
+    fs.copyFileSync(path.join(folder, 'data/database.key'), path.join(folder, 'copy/database.key'))
     one.kill('SIGKILL')
     await one.ended
     expect((await run('status', '--data', 'data')).stdout).toMatch(/^not running/)
     await serving('data')
-    expect((await run('address', '--data', 'data')).stdout).toBe(address)
-    fs.copyFileSync(path.join(folder, 'data/database.key'), path.join(folder, 'copy/database.key'))
+    expect(await (await admin('data')).address({})).toEqual(address)
     await serving('copy')
-    expect((await run('address', '--data', 'copy')).stdout).toBe(address)
+    expect(await (await admin('copy')).address({})).toEqual(address)
   })
 
   it.skipIf(postgresMissing())('takes over from another on PostgreSQL when that one is killed', async () => {

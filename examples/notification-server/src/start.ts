@@ -35,7 +35,7 @@ export async function startCommand(
   const recent = createRecentPushes()
   const metrics = createMetrics({
     ownDomains: config.smp.own_domains,
-    status: () => state.server?.admin.status({}),
+    server: () => state.server?.metrics(),
   })
   // What is made last ends first. A stand-by has HTTP already.
   await using _http = await serveHttp(config, state, metrics)

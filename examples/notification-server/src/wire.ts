@@ -1,5 +1,11 @@
 // How the packages become one server: databases, SMP servers, push providers, and the door for clients.
-import { createNotificationServer, guardedConnect, type Logger, type PushReport } from '@smpkit/notification-server'
+import {
+  createNotificationServer,
+  guardedConnect,
+  type Logger,
+  type NotificationServerMetrics,
+  type PushReport,
+} from '@smpkit/notification-server'
 import { type ServiceDoor, serviceDoor } from '@smpkit/notification-server/service'
 import { openAgent, type SmpAgent } from '@smpkit/smp-agent'
 import type { Connect } from '@smpkit/smp-client'
@@ -14,6 +20,7 @@ import { outboxReport, runningStatus, tokenReports } from './reports.js'
 
 export interface RunningServer extends AsyncDisposable {
   readonly admin: Admin
+  metrics(): NotificationServerMetrics
   /** Their names. */
   readonly providers: readonly string[]
   /** Settles when the server can go on no more: with the reason, unless it was closed. */
@@ -79,9 +86,10 @@ export async function startServer(
         status: async () => runningStatus(await server.status(), startedAt, recent.list()),
         tokens: (options) => tokenReports(store, options),
         outbox: ({ limit }) => outboxReport(store, limit),
-        address: () => door.address(),
+        address: async () => reportOf(await door.address()),
         backup: ({ folder }) => backupDatabases(config, databases, folder),
       },
+      metrics: () => server.metrics(),
       closed: Promise.race([server.closed, agent.closed]),
       close,
       [Symbol.asyncDispose]: close,
@@ -92,11 +100,14 @@ export async function startServer(
   }
 }
 
+/** One that was just made has more. */
+const reportOf = ({ link, shortLink }: AddressReport): AddressReport => ({ link, shortLink })
+
 /** Of a server that does not run. Made now if it was not yet, which needs the SMP server. */
 export async function addressOf(config: Config, databases: Databases, signal: AbortSignal): Promise<AddressReport> {
   const { agent, door } = await openDoor(config, databases)
   try {
-    return await Promise.race([door.address(), rejected(signal)])
+    return reportOf(await Promise.race([door.address(), rejected(signal)]))
   } finally {
     await agent.close()
   }
