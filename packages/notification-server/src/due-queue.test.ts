@@ -29,3 +29,24 @@ test('runs nothing after close', async () => {
   await clock.advance(10)
   expect(clock.timers).toBe(0)
 })
+
+test('runs nothing that was removed, and keeps nothing of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(50), fc.boolean()), { maxLength: 40 }), async (items) => {
+      const clock = new ManualClock()
+      const began = clock.now()
+      const ran: number[] = []
+      const queue = new DueQueue<number>(clock, (delay) => void ran.push(delay))
+      const places = items.map(([delay, kept]) => ({ kept, due: queue.add(delay, began + delay) }))
+      for (const { kept, due } of places) if (!kept) queue.remove(due)
+      const left = items.flatMap(([delay, kept]) => (kept ? [delay] : []))
+      expect(queue.size).toBe(left.length)
+      await clock.advance(50)
+      expect(ran).toEqual(left.sort((a, b) => a - b))
+      // What has run, or was removed, can be removed again.
+      for (const { due } of places) queue.remove(due)
+      expect(queue.size).toBe(0)
+    }),
+    { numRuns: 30 },
+  )
+})

@@ -49,9 +49,9 @@ function halved({ allowed, round }: LaneLimit): LaneLimit {
   return { allowed: half, careful: half, round: round + 1, answered: 0, failed: 0 }
 }
 
-/** After a pause it begins as at first, but for how far it grows fast. */
-export function afterPause({ allowed, round }: LaneLimit): LaneLimit {
-  return { ...firstLimit, careful: Math.max(1, allowed / 2), round: round + 1 }
+/** After a pause it begins as at first: what is there now may take less. */
+export function afterPause({ careful, round }: LaneLimit): LaneLimit {
+  return { ...firstLimit, careful, round: round + 1 }
 }
 
 export const allowedOf = ({ allowed }: LaneLimit, most: number): number =>

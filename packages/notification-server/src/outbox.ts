@@ -58,6 +58,8 @@ export class Outbox {
   readonly #beginning = new Turns(() => this.#beginSome())
   readonly #settling = new Turns(() => this.#settleSome())
   readonly #sending = new Set<Promise<void>>()
+  /** So many of the unsettled are settled one by one. */
+  #alone = 0
   #closed = false
 
   constructor(options: OutboxOptions) {
@@ -176,7 +178,9 @@ export class Outbox {
   }
 
   async #settleSome(): Promise<void> {
-    const batch = this.#unsettled.splice(0, batchSize)
+    const isAlone = this.#alone > 0
+    if (isAlone) this.#alone--
+    const batch = this.#unsettled.splice(0, isAlone ? 1 : batchSize)
     if (batch.length === 0) return
     if (this.#unsettled.length > 0) this.#settling.wake()
     let results: readonly (number | null | Failed)[]
@@ -188,7 +192,8 @@ export class Outbox {
         return { changes: rows.changes, result }
       })
     } catch (error) {
-      for (const { entry } of batch) this.#failed(entry, error)
+      if (batch.length === 1) for (const { entry } of batch) this.#failed(entry, error)
+      else this.#settleAlone(batch)
       return
     }
     for (const [i, { entry, sent }] of batch.entries()) {
@@ -197,6 +202,13 @@ export class Outbox {
       if (result instanceof Failed) this.#failed(entry, result.cause)
       else this.#end(entry, result)
     }
+  }
+
+  /** The store may not take what is to be written for one of them, which is to spoil no other. */
+  #settleAlone(batch: readonly Unsettled[]): void {
+    this.#unsettled.unshift(...batch)
+    this.#alone += batch.length
+    this.#settling.wake()
   }
 
   /** What is wrong with one of them spoils no other. */
