@@ -1,9 +1,8 @@
 // Spec 30 §3 rules 2 and 3: answers are written with the effects of requests, sent from there, and kept for repetitions.
-import type { AnswerChanges } from './along.js'
 import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'
 import { type AnswerRow, answerId } from './rows.js'
-import { type NotificationStore, pagesOf } from './store.js'
+import { dueIn, type NotificationStore, pagesOf } from './store.js'
 
 export interface NewAnswer {
   readonly owner: string
@@ -14,9 +13,6 @@ export interface NewAnswer {
   readonly kept: boolean
   readonly body: Uint8Array
 }
-
-/** How many are dropped at once. */
-const batch = 100
 
 export class Answers {
   /** Answers that were sent and are kept, of owners who asked since the start: the oldest first. */
@@ -35,18 +31,16 @@ export class Answers {
     return answers[0]
   }
 
-  /** For the transaction of an effect, after `find`. Only the newest answers of an owner stay. */
-  changes({ requestId, ...answer }: NewAnswer): AnswerChanges {
-    const kept = [...(this.#kept.get(answer.owner) ?? [])]
-    const remove = kept.slice(0, Math.max(0, kept.length + 1 - this.limits.answers))
-    return { put: [{ ...answer, id: answerId(answer.owner, requestId), at: this.clock.now() }], remove }
+  /** For the transaction of an effect. */
+  row({ requestId, ...answer }: NewAnswer): AnswerRow {
+    return { ...answer, id: answerId(answer.owner, requestId), at: this.clock.now() }
   }
 
   /** Writes an answer whose request had no effect, or whose effect is written. */
   async owe(answer: NewAnswer): Promise<AnswerRow> {
-    const { put, remove } = this.changes(answer)
-    await this.store.atomic({}, () => ({ changes: { answers: put, remove: { answers: remove } }, result: undefined }))
-    return put[0] as AnswerRow
+    const row = this.row(answer)
+    await this.store.atomic({}, () => ({ changes: { answers: [row] }, result: undefined }))
+    return row
   }
 
   /** The request was repeated: its answer is sent again. */
@@ -56,14 +50,23 @@ export class Answers {
     return owed
   }
 
-  /** It is on its way, or can never be. */
+  /** It is on its way, or can never be. Only the newest answers of an owner stay. */
   async sent(row: AnswerRow): Promise<void> {
-    const changes = row.kept ? { answers: [{ ...row, state: 'sent' as const }] } : { remove: { answers: [row.id] } }
+    const changes = row.kept
+      ? { answers: [{ ...row, state: 'sent' as const }], remove: { answers: this.#keep(row) } }
+      : { remove: { answers: [row.id] } }
     await this.store.atomic({}, () => ({ changes, result: undefined }))
-    if (!row.kept) return
-    const kept = this.#kept.get(row.owner)
-    kept?.delete(row.id)
-    kept?.add(row.id)
+  }
+
+  /** Those that are too many then. If they are not removed now, their time will come. */
+  #keep({ owner, id }: AnswerRow): string[] {
+    const kept = this.#kept.get(owner)
+    if (!kept) return []
+    kept.delete(id)
+    kept.add(id)
+    const old = [...kept].slice(0, Math.max(0, kept.size - this.limits.answers))
+    for (const one of old) kept.delete(one)
+    return old
   }
 
   /** What an earlier process did not get to send. */
@@ -73,14 +76,15 @@ export class Answers {
 
   /** Drops those whose time is over. */
   async expire(): Promise<void> {
-    const due = await this.store.due('answers', this.clock.now() - this.limits.answerExpiry, batch)
-    if (due.length === 0) return
-    const answers = due.map(({ id }) => id)
-    await this.store.atomic({}, () => ({ changes: { remove: { answers } }, result: undefined }))
-    for (const { owner, id } of due) {
-      const kept = this.#kept.get(owner)
-      kept?.delete(id)
-      if (kept?.size === 0) this.#kept.delete(owner)
+    const { answerExpiry, maintenanceBatch } = this.limits
+    for await (const due of dueIn(this.store, 'answers', this.clock.now() - answerExpiry, maintenanceBatch)) {
+      const answers = due.map(({ id }) => id)
+      await this.store.atomic({}, () => ({ changes: { remove: { answers } }, result: undefined }))
+      for (const { owner, id } of due) {
+        const kept = this.#kept.get(owner)
+        kept?.delete(id)
+        if (kept?.size === 0) this.#kept.delete(owner)
+      }
     }
   }
 

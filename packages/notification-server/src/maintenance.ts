@@ -8,7 +8,7 @@ import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
 import { type OutboxRow, outboxId, type SubscriptionRow, type TokenRow, tokenDueAt } from './rows.js'
 import type { Servers } from './servers.js'
-import type { NotificationStore } from './store.js'
+import { dueIn, type NotificationStore } from './store.js'
 
 export interface MaintenanceOptions {
   readonly store: NotificationStore
@@ -64,10 +64,11 @@ export class Maintenance {
 
   async #tombstones(): Promise<void> {
     const { store, clock, limits } = this.#options
-    const due = await store.due('tombstones', clock.now() - limits.tombstoneExpiry, limits.maintenanceBatch)
-    if (due.length === 0) return
-    const tombstones = due.map(({ id }) => id)
-    await store.atomic({}, () => ({ changes: { remove: { tombstones } }, result: undefined }))
+    const before = clock.now() - limits.tombstoneExpiry
+    for await (const due of dueIn(store, 'tombstones', before, limits.maintenanceBatch)) {
+      const tombstones = due.map(({ id }) => id)
+      await store.atomic({}, () => ({ changes: { remove: { tombstones } }, result: undefined }))
+    }
   }
 
   async #clients(): Promise<void> {
@@ -97,10 +98,13 @@ export class Maintenance {
   }
 
   async #tokens(): Promise<void> {
-    const { store, outbox, clock, limits, forget } = this.#options
+    const { store, clock, limits } = this.#options
+    for await (const due of dueIn(store, 'tokens', clock.now(), limits.maintenanceBatch)) await this.#tokenBatch(due)
+  }
+
+  async #tokenBatch(due: readonly TokenRow[]): Promise<void> {
+    const { outbox, clock, limits, forget } = this.#options
     const isForgotten = (row: TokenRow) => row.status === 'expired' && row.expiresAt <= clock.now()
-    const due = await store.due('tokens', clock.now(), limits.maintenanceBatch)
-    if (due.length === 0) return
     const expired = await outbox.commit({ tokens: { id: due.map(({ id }) => id) } }, ({ tokens }) => {
       const now = clock.now()
       const taken = tokens.filter((row) => tokenDueAt(row) <= now)
@@ -131,5 +135,5 @@ export function tokenAfter(row: TokenRow, now: number, limits: Limits): TokenRow
       expiresAt: now + limits.expiredDeletion,
     }
   }
-  return { ...row, periodicAt: now + row.periodMinutes * 60_000 }
+  return { ...row, periodicAt: row.periodMinutes > 0 ? now + row.periodMinutes * 60_000 : null }
 }

@@ -178,4 +178,18 @@ export async function* pagesOf<K extends keyof PageRows>(
   }
 }
 
+/** All rows whose time is `now` or before, in batches; whoever gets one sees to it that its rows are no longer due. */
+export async function* dueIn<K extends keyof DueRows>(
+  store: NotificationStore,
+  table: K,
+  now: number,
+  limit: number,
+): AsyncGenerator<readonly DueRows[K][]> {
+  for (;;) {
+    const rows = await store.due(table, now, limit)
+    if (rows.length > 0) yield rows
+    if (rows.length < limit) return
+  }
+}
+
 const keyOf = (row: PageRows[keyof PageRows]): string => ('key' in row ? row.key : 'id' in row ? row.id : row.owner)

@@ -319,6 +319,7 @@ export class Subscriptions {
     const wait = async (milliseconds: number, signal?: AbortSignal) => {
       const cancel = this.#options.clock.schedule(finish, milliseconds)
       signal?.addEventListener('abort', finish)
+      if (signal?.aborted) finish()
       await answered
       cancel()
       signal?.removeEventListener('abort', finish)

@@ -102,8 +102,8 @@ export class Requests {
     const context: RequestContext = {
       core,
       owner: one.owner,
-      answer: (answer) => core.answers.changes(answerOf(one, answer)),
-      hold: (held) => core.answers.changes(waitingFor(one, held)),
+      answer: (answer) => core.answers.row(answerOf(one, answer)),
+      hold: (held) => core.answers.row(waitingFor(one, held)),
       onStoreError: (error) => {
         failed = error
       },
@@ -142,7 +142,7 @@ export class Requests {
           signal: closing,
           along: (added) => {
             owed = { ...row, ...written(form, addedSubscriptions(added, held.several)) }
-            return { put: [owed], remove: [] }
+            return owed
           },
         })
         return replies.send(owed)

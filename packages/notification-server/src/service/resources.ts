@@ -12,10 +12,10 @@ import {
   type SubscriptionRequest,
   type TokenRequest,
 } from '@smpkit/service-protocol/notification'
-import type { AnswerChanges } from '../along.js'
 import { NotificationServerError } from '../errors.js'
 import type { Core } from '../front-door.js'
 import { errorKind, type Logger } from '../logger.js'
+import type { AnswerRow } from '../rows.js'
 import { isUnsettled, type NewSubscriptions } from '../subscriptions.js'
 import { refusedCode } from '../tokens.js'
 import * as answers from './answers.js'
@@ -26,9 +26,9 @@ export interface RequestContext {
   readonly core: Core
   readonly owner: string
   /** For the transaction of the effect: the answer that is owed from then on. */
-  readonly answer: (answer: Answer) => AnswerChanges
+  readonly answer: (answer: Answer) => AnswerRow
   /** The same, where the answer has to wait for SMP servers. */
-  readonly hold: (held: Held) => AnswerChanges
+  readonly hold: (held: Held) => AnswerRow
   /** The request is to be carried out again when the store is back. */
   readonly onStoreError: (error: unknown) => void
 }
