@@ -1,0 +1,63 @@
+// Spec 20 §8, 21 A2: the secret that the device shares with the notification server, and what it opens.
+import { PrivateKey, PublicKey } from '@smpkit/crypto'
+import { fromBase64url, toBase64url } from '@smpkit/encoding'
+import { type OpenedPush, openPush, readNotificationData, tokenSecret } from '@smpkit/push-providers/payload'
+import { NotificationClientError } from './errors.js'
+import type { Device, DeviceRecord } from './state.js'
+
+export const newDeviceKey = (): string => toBase64url(PrivateKey.generate('x25519').toDer())
+
+const privateKeyOf = (der: string) => PrivateKey.fromDer(fromBase64url(der)) as PrivateKey<'x25519'>
+
+/** What the server gets: DER, base64url. */
+export const devicePublicKey = ({ key }: DeviceRecord): string => toBase64url(privateKeyOf(key).publicKey.toDer())
+
+/** @throws KeyError for what is no key */
+export function secretOf({ key, token }: DeviceRecord): Uint8Array | null {
+  if (token === null) return null
+  return tokenSecret(privateKeyOf(key), PublicKey.fromDer(fromBase64url(token.dhKey)) as PublicKey<'x25519'>)
+}
+
+/** A registration from the beginning, with a new key. What the former one can open stays readable. */
+export function freshDevice(device: Device, former?: DeviceRecord): DeviceRecord {
+  const secret = former && secretOf(former)
+  const formerSecret = secret ? toBase64url(secret) : (former?.formerSecret ?? null)
+  return { device, key: newDeviceKey(), token: null, isActive: false, period: 0, formerSecret }
+}
+
+export const isSameDevice = (one: Device, other: Device): boolean =>
+  one.provider === other.provider && canonical(one.token) === canonical(other.token)
+
+/** A token comes back from a store with its members in any order. */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
+  return `{${entries.sort().join()}}`
+}
+
+/**
+ * With the present secret, or that of the registration before. A check needs none. `null`: a push that nobody can read before the server's
+ * answer has brought its key.
+ * @throws NotificationClientError `PUSH`
+ */
+export function openDevicePush(record: DeviceRecord | undefined, notificationData: unknown): OpenedPush | null {
+  const refused = (cause?: unknown) =>
+    new NotificationClientError('PUSH', 'expected a push for this device, got something else', { cause })
+  let failure: unknown
+  try {
+    if ('checkMessages' in readNotificationData(notificationData)) return { kind: 'check' }
+  } catch (cause) {
+    throw refused(cause)
+  }
+  const former = record?.formerSecret ? fromBase64url(record.formerSecret) : null
+  for (const secret of [record ? secretOf(record) : null, former]) {
+    if (secret === null) continue
+    try {
+      return openPush(secret, notificationData)
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  if (record?.token === null) return null
+  throw refused(failure)
+}
