@@ -40,11 +40,17 @@ function subscription(random: Random, known: Known, name: string): unknown {
   }
 }
 
+interface Asked {
+  readonly method: string
+  readonly resource: string
+  readonly data?: unknown
+}
+
 /** A request that the service knows. `name` stands in the client's tokens. */
-function goodRequest(random: Random, known: Known, name: string) {
+function goodRequest(random: Random, known: Known, name: string): Asked {
   const [token, id] = [pick(random, known.tokens), pick(random, known.subscriptions)]
   const several = () => Array.from({ length: Math.floor(random() * 5) }, () => subscription(random, known, name))
-  return pick(random, [
+  return pick<() => Asked>(random, [
     () => ({ method: 'get', resource: '/' }),
     () => ({ method: 'post', resource: '/ntf/subscriptions', data: subscription(random, known, name) }),
     () => ({ method: 'post', resource: '/ntf/subscriptions', data: several() }),
@@ -124,7 +130,7 @@ export function hostileMessage(random: Random, known: Known, name: string): Uint
     const message = { v: '1', msgId: id, event: `s.${good.method}`, params }
     return encoder.encode(JSON.stringify(random() < 0.8 ? message : withOddValue(random, message)))
   }
-  const { data } = good as { readonly data?: unknown }
+  const { data } = good
   const text = `${id} s.${good.method} ${good.resource}${data === undefined ? '' : ` ${JSON.stringify(data)}`}`
   const params = { resource: good.resource, ...(data !== undefined && { data }) }
   const json = { v: '1', msgId: id, event: `s.${good.method}`, params }
