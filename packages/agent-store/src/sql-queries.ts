@@ -93,17 +93,15 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     return tuples.map((values) => ({ text: count(quote(layout.name), isEqual(columns, next(1))), values }))
   }
 
-  /** Rows whose key is among those that statements give in `column`. */
+  /** Rows whose key is among those that a statement gives in `column`; only where statements take lists. */
   function referred(layout: Layout, { table, column, by }: ReferredQuery, cells: Cells): Statement[] {
     const inner = layoutOf(by.table).columns.find(({ of, isHash }) => of === column && !isHash)?.name ?? ''
     const [key] = keyOf(layout)
     return rowsOf(by, cells, inner).map((statement) => {
-      const one = (to: string) => `${select(layout)} WHERE ${quote(key?.name ?? '')} ${to}`
+      const one = `${select(layout)} WHERE ${quote(key?.name ?? '')} = d.k`
       const both = () =>
-        lists
-          ? `SELECT r.* FROM (SELECT DISTINCT f.${quote(inner)} AS k FROM (${statement.text}) AS f) AS d ` +
-            `CROSS JOIN LATERAL (${one('= d.k')} OFFSET 0) AS r`
-          : one(`IN (${statement.text})`)
+        `SELECT r.* FROM (SELECT DISTINCT f.${quote(inner)} AS k FROM (${statement.text}) AS f) AS d ` +
+        `CROSS JOIN LATERAL (${one} OFFSET 0) AS r`
       return { text: text(`referred ${table} ${statement.text}`, both), values: statement.values }
     })
   }

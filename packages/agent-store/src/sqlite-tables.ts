@@ -3,7 +3,7 @@ import { type Cells, createCells } from './cells.js'
 import { StoreConflict, StoreError } from './errors.js'
 import { fromStored } from './layout.js'
 import { keyText } from './order.js'
-import type { AnyRow, Decision, FoundIn, QueriesOf, Query, Write } from './queries.js'
+import type { AnyRow, Decision, FoundIn, QueriesOf, Query, ReferredQuery, Write } from './queries.js'
 import { defaultPageSize, definitionOf, requireLimit, valuesOf } from './rows.js'
 import type { Schema } from './schema.js'
 import { createSql } from './sql.js'
@@ -87,11 +87,28 @@ function createStore<T extends TableSet>(
 
   /** Their statements as they are now: what the caller changes afterwards changes nothing. */
   function reader<F>(queries: Readonly<Record<string, Query>>): () => F {
-    const all = Object.entries(queries).map(([name, query]) => ({
-      name,
-      answer: answerOf(query, sql.query(query, cells).map(copyOfStatement)),
-    }))
-    return () => Object.fromEntries(all.map(({ name, answer }) => [name, answer()])) as F
+    const answers = new Map<Query, () => unknown>()
+    const prepare = (query: Query) => {
+      const by = 'by' in query ? query.by : query
+      if (!answers.has(by)) answers.set(by, answerOf(by, sql.query(by, cells).map(copyOfStatement)))
+    }
+    const all = Object.entries(queries)
+    for (const [, query] of all) prepare(query)
+    return () => {
+      const found = new Map([...answers].map(([query, answer]) => [query, answer()]))
+      const answer = (query: Query) =>
+        'by' in query ? referred(query, found.get(query.by) as AnyRow[]) : found.get(query)
+      return Object.fromEntries(all.map(([name, query]) => [name, answer(query)])) as F
+    }
+  }
+
+  /** Very many rows may refer to few. */
+  function referred({ table, column }: ReferredQuery, rows: readonly AnyRow[]): AnyRow[] {
+    const name = sql.layout(table).definition.key[0] ?? ''
+    const byText = new Map(rows.map((row) => [keyText([column], row), row[column]]))
+    const keys = [...byText.values()].map((key) => ({ [name]: key }))
+    const query: Query = { table, keys }
+    return answerOf(query, sql.query(query, cells))() as AnyRow[]
   }
 
   function answerOf(query: Query, statements: readonly Statement[]): () => unknown {
@@ -99,12 +116,7 @@ function createStore<T extends TableSet>(
     const stored = () => statements.flatMap((statement) => driver.all(statement))
     const rows = () => stored().map((row) => fromStored(layout, row, cells))
     if ('count' in query) return () => stored().reduce((sum, { count }) => sum + Number(count), 0)
-    if ('key' in query) return () => rows()[0]
-    // Several statements can refer to the same row.
-    if ('by' in query) {
-      return () => [...new Map(rows().map((row) => [keyText(layout.definition.key, row), row])).values()]
-    }
-    return rows
+    return 'key' in query ? () => rows()[0] : rows
   }
 
   function carryOut(writes: readonly Write[]): void {
