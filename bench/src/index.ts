@@ -8,7 +8,10 @@ import type { Bench, Row } from './harness.js'
 import { messagesPostgres, messagesSqlite } from './messages.js'
 import { notification } from './notification.js'
 import { nsub } from './nsub.js'
+import { outboxPostgres, outboxSqlite } from './outbox.js'
 import { ratchet } from './ratchet.js'
+import { restoredPostgres, restoredSqlite } from './restored.js'
+import { service } from './service.js'
 import { sntrup761 } from './sntrup761.js'
 import { startUp } from './start-up.js'
 import { transmission } from './transmission.js'
@@ -31,12 +34,17 @@ const benches: readonly Bench[] = [
   connection,
   nsub,
   notification,
+  outboxSqlite,
+  outboxPostgres,
   ratchet,
   sntrup761,
   messagesSqlite,
   messagesPostgres,
   establishing,
   startUp,
+  service,
+  restoredSqlite,
+  restoredPostgres,
 ]
 
 const number = (value: number) => value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })

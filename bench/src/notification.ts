@@ -56,10 +56,11 @@ function directSubscriber() {
     events: events(),
     subscribe: (_, notifiers) =>
       put(
-        { type: 'up', server },
-        ...notifiers.map(({ notifierId }) => ({ type: 'subscribed', server, notifierId }) as const),
+        { type: 'up', server, serviceId: null },
+        ...notifiers.map(({ notifierId }) => ({ type: 'subscribed', server, notifierId, serviceId: null }) as const),
       ),
     unsubscribe: () => {},
+    move: () => {},
     probe: async () => true,
     close,
     [Symbol.asyncDispose]: close,

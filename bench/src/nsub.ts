@@ -12,7 +12,7 @@ const queues = 100_000
 const rounds = 5
 
 /** Makes the queues; the key of each notifier is its own, as a notification server sees it. */
-async function createQueues(address: ServerAddress, count: number): Promise<QueueSubscription[]> {
+export async function createQueues(address: ServerAddress, count: number): Promise<QueueSubscription[]> {
   await using session = await openSession(address)
   const recipientKey = PrivateKey.generate('ed25519')
   const dhKey = PrivateKey.generate('x25519').publicKey

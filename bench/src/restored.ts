@@ -1,0 +1,241 @@
+// A notification server that starts subscribes to all of its queues: how fast, and what each costs in memory.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
+import {
+  createNotificationServer,
+  createPoolSubscriber,
+  type NotificationStore,
+  type SmpSubscriber,
+} from '@smpkit/notification-server'
+import { openPostgresNotificationStore } from '@smpkit/notification-server/postgres'
+import { openSqliteNotificationStore } from '@smpkit/notification-server/sqlite'
+import { nullProvider } from '@smpkit/push-providers/apns'
+import { parseServerAddress } from '@smpkit/smp-commands/address'
+import { connectSmp } from '@smpkit/smp-transport'
+import pg from 'pg'
+import { startPostgres, testDatabase } from '../../scripts/postgres.mjs'
+import { type Bench, median, type Row, row } from './harness.js'
+import { createQueues } from './nsub.js'
+import { type Peer, startPeer } from './peer.js'
+import { signingTimes } from './signing-limit.js'
+import { openDatabase } from './sqlite.js'
+
+const count = Number(process.env.BENCH_SUBSCRIPTIONS ?? 100_000)
+const rounds = 3
+const batch = 1000
+
+interface Storage extends AsyncDisposable {
+  open(): Promise<NotificationStore>
+  /** All rows of the subscriptions, with the bare library. */
+  read(): Promise<number>
+}
+
+const all = 'SELECT * FROM notification_subscriptions'
+
+function sqlite(): Storage {
+  const folder = mkdtempSync(path.join(tmpdir(), 'smpkit-bench-'))
+  const file = path.join(folder, 'notifications.db')
+  return {
+    open: () => openSqliteNotificationStore(openDatabase(file)),
+    async read() {
+      const database = openDatabase(file)
+      const { length } = database.prepare(all).all()
+      database.close()
+      return length
+    },
+    async [Symbol.asyncDispose]() {
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function postgres(server: string): Promise<Storage> {
+  const database = await testDatabase(server)
+  const pool = new pg.Pool({ connectionString: database.url, max: 3, pipeline: true } as pg.PoolConfig)
+  pool.on('error', () => {})
+  return {
+    open: () => openPostgresNotificationStore(pool as never),
+    read: async () => (await pool.query(all)).rows.length,
+    async [Symbol.asyncDispose]() {
+      await pool.end()
+      await database.drop()
+    },
+  }
+}
+
+/** Rows as clients' requests leave them; the token is one of a device that is never pushed to. */
+async function fill(store: NotificationStore, address: string, peer: Peer): Promise<void> {
+  const server = parseServerAddress(address)
+  const [key] = [toBase64url(server.keyHash)]
+  const owner = 'owner'
+  const secretKey = PrivateKey.generate('x25519')
+  const now = Date.now()
+  const token = {
+    id: 'token',
+    owner,
+    provider: 'apns_null',
+    deviceToken: 'a'.repeat(64),
+    status: 'active',
+    reason: null,
+    clientKey: secretKey.publicKey.toRaw(),
+    serverKey: secretKey.toRaw(),
+    secret: randomBytes(32),
+    code: randomBytes(32),
+    triesLeft: 10,
+    registeredAt: now,
+    updatedAt: now,
+    usedAt: now,
+    periodMinutes: 0,
+    checkSentAt: null,
+    periodicAt: null,
+    expiresAt: now + 90 * 86_400_000,
+  } as const
+  const serverRow = {
+    key,
+    address,
+    checkOwed: false,
+    up: false,
+    changedAt: null,
+    reason: null,
+    serviceCertificate: null,
+    serviceKey: null,
+    serviceId: null,
+  }
+  await store.atomic({}, () => ({ changes: { tokens: [token], servers: [serverRow] }, result: undefined }))
+  const queues = await createQueues(server, count)
+  for (let i = 0; i < queues.length; i += batch) {
+    const subscriptions = queues.slice(i, i + batch).map(({ id, key: notifierKey }) => ({
+      id: toBase64url(randomBytes(24)),
+      owner,
+      token: token.id,
+      server: key,
+      address,
+      notifierId: id,
+      notifierKey: notifierKey.toDer(),
+      status: 'active' as const,
+      reason: null,
+      updatedAt: now,
+      byService: false,
+      awaited: false,
+      endedAt: null,
+      retries: 0,
+      nextAt: now + 86_400_000,
+    }))
+    await store.atomic({}, () => ({ changes: { subscriptions }, result: undefined }))
+  }
+  await peer.call('residentMemory')
+}
+
+/** Settles when so many queues were answered, whatever becomes of the answers then. */
+function watched(subscriber: SmpSubscriber, expected: number): { subscriber: SmpSubscriber; done: Promise<void> } {
+  let finish = () => {}
+  const done = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  async function* events() {
+    let answered = 0
+    for await (const some of subscriber.events) {
+      yield some
+      answered += some.filter(({ type }) => type === 'subscribed').length
+      if (answered >= expected) finish()
+    }
+  }
+  const own: SmpSubscriber = {
+    events: events(),
+    subscribe: (...given) => subscriber.subscribe(...given),
+    unsubscribe: (...given) => subscriber.unsubscribe(...given),
+    move: (address) => subscriber.move(address),
+    probe: (address) => subscriber.probe(address),
+    close: () => subscriber.close(),
+    [Symbol.asyncDispose]: () => subscriber.close(),
+  }
+  return { subscriber: own, done }
+}
+
+/** On the heap and beside it, in bytes: what earlier rounds have left to the system does not count. */
+async function usedMemory(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc?.()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+async function started(store: NotificationStore) {
+  const { subscriber, done } = watched(createPoolSubscriber({ connect: connectSmp }), count)
+  const server = await createNotificationServer({
+    subscriber,
+    serviceCertificates: false,
+    store,
+    providers: [nullProvider('apns_null')],
+  })
+  await done
+  return server
+}
+
+async function measure(storage: Storage, name: string, progress: (text: string) => void): Promise<Row[]> {
+  await using peer = startPeer(new URL('./smp-server-peer.js', import.meta.url))
+  const address = await peer.call<string>('start')
+  progress(`creating ${count.toLocaleString('en')} subscriptions`)
+  await using store = await storage.open()
+  await fill(store, address, peer)
+  await store.close()
+  const rates = { ours: [] as number[], limit: [] as number[] }
+  let bytes = 0
+  // The first round warms up.
+  for (let i = 0; i <= rounds; i++) {
+    progress(`starting, ${i} of ${rounds}`)
+    const again = await storage.open()
+    const before = await usedMemory()
+    const start = performance.now()
+    const server = await started(again)
+    const elapsed = performance.now() - start
+    if (i === rounds) bytes = ((await usedMemory()) - before) / count
+    await server.close()
+    await again.close()
+    const reading = performance.now()
+    if ((await storage.read()) !== count) throw new Error('the rows are not there')
+    const read = performance.now() - reading
+    const { sign, verify } = await signingTimes(peer)
+    if (i === 0) continue
+    rates.ours.push((count * 1000) / elapsed)
+    rates.limit.push((count * 1000) / Math.max(read + sign * count, verify * count))
+  }
+  const ratio = { ours: median(rates.ours), limit: median(rates.limit) }
+  return [
+    row(`100,000 subscriptions restored at start, ${name}`, 'queues/s', ratio, 0.5),
+    {
+      name: `memory per subscription of a notification server, ${name}`,
+      unit: 'bytes',
+      ours: bytes,
+      limit: null,
+      ratio: null,
+      atMost: 4096,
+    },
+  ]
+}
+
+export const restoredSqlite: Bench = {
+  name: 'subscriptions restored at start, memory, SQLite',
+  async run(progress) {
+    await using storage = sqlite()
+    return await measure(storage, 'SQLite', progress)
+  },
+}
+
+export const restoredPostgres: Bench = {
+  name: 'subscriptions restored at start, memory, PostgreSQL',
+  async run(progress) {
+    const server = await startPostgres({ fsync: true })
+    try {
+      await using storage = await postgres(server.url)
+      return await measure(storage, 'PostgreSQL', progress)
+    } finally {
+      await server.stop()
+    }
+  },
+}
