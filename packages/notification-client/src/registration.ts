@@ -27,6 +27,7 @@ export const isUnknown = (error: unknown): boolean => isStatus(error, 'not_found
 export class Registration {
   readonly #options: RegistrationOptions
   #record: DeviceRecord | undefined
+  #turn: Promise<void> = Promise.resolve()
 
   private constructor(options: RegistrationOptions, record: DeviceRecord | undefined) {
     this.#options = options
@@ -43,14 +44,15 @@ export class Registration {
 
   /** From now on pushes are to go there. */
   async setDevice(device: Device): Promise<void> {
-    const before = this.#record
-    if (!before) return this.#put(freshDevice(device))
-    if (!isSameDevice(before.device, device)) await this.#put({ ...before, device, isActive: false })
+    await this.#change((before) => {
+      if (!before) return freshDevice(device)
+      return isSameDevice(before.device, device) ? before : { ...before, device, isActive: false }
+    })
   }
 
   /** The server knows nothing of us any more: a new registration follows, with another key. */
   async startAnew(): Promise<void> {
-    if (this.#record) await this.#put(freshDevice(this.#record.device, this.#record))
+    await this.#change((before) => before && freshDevice(before.device, before))
     await this.#options.records.push.remove()
   }
 
@@ -86,7 +88,7 @@ export class Registration {
         ask('get', '/ntf/tokens/:id', undefined, { params: { id }, ...options }),
       )
       const isActive = data.status === 'active'
-      if (isActive !== record.isActive) await this.#put({ ...record, isActive })
+      if (isActive !== record.isActive) await this.#set({ isActive })
       if (data.status === 'invalid' || data.status === 'expired') await this.#register(record)
       return data
     } catch (error) {
@@ -98,7 +100,7 @@ export class Registration {
 
   /** The server has no such token: the same device is registered again, with the same key. */
   async forget(): Promise<void> {
-    if (this.#record) await this.#put({ ...this.#record, token: null, isActive: false })
+    await this.#set({ token: null, isActive: false })
   }
 
   /** Asks for another push with the code, where the last one did not come. */
@@ -113,7 +115,7 @@ export class Registration {
       const { data } = await this.#ask((ask, options) => ask('post', '/ntf/tokens', request, options))
       const token = { id: idOf(data.resource), dhKey: data.dhKey, device }
       const isActive = data.status === 'active'
-      await this.#put({ ...record, token, isActive, period: isActive ? record.period : 0 })
+      await this.#set({ token, isActive, period: isActive ? record.period : 0 })
     } catch (error) {
       // The same device with another key: of a state that is lost. A new connection owns nothing, and takes over when it is verified.
       if (isStatus(error, 'conflict')) await this.#options.connection.lose()
@@ -127,7 +129,7 @@ export class Registration {
     const params = { id: token.id }
     try {
       await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id', device, { params, ...options }))
-      await this.#put({ ...record, token: { ...token, device }, isActive: false, period: 0 })
+      await this.#set({ token: { ...token, device }, isActive: false, period: 0 })
     } catch (error) {
       if (isUnknown(error)) return this.forget()
       if (isStatus(error, 'conflict')) await this.#options.connection.lose()
@@ -147,7 +149,7 @@ export class Registration {
       if (opened?.kind === 'verification') {
         const code = toBase64url(opened.code)
         await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id/verification', { code }, { params, ...options }))
-        await this.#put({ ...record, isActive: true })
+        await this.#set({ isActive: true })
       }
     } catch (error) {
       // An old code: the push with the new one is on its way.
@@ -171,7 +173,7 @@ export class Registration {
     const params = { id: record.token.id }
     try {
       await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id/periodic', { minutes }, { params, ...options }))
-      await this.#put({ ...record, period: minutes })
+      await this.#set({ period: minutes })
     } catch (error) {
       if (!isUnknown(error)) throw error
       await this.forget()
@@ -182,8 +184,19 @@ export class Registration {
     return this.#options.connection.ask(this.#options.signal, attempt)
   }
 
-  async #put(record: DeviceRecord): Promise<void> {
-    await this.#options.records.device.put(record)
-    this.#record = record
+  #set(fields: Partial<DeviceRecord>): Promise<void> {
+    return this.#change((before) => before && { ...before, ...fields })
+  }
+
+  /** One after the other: a new device may be told while an answer is waited for. */
+  #change(change: (before: DeviceRecord | undefined) => DeviceRecord | undefined): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      const record = change(this.#record)
+      if (!record || record === this.#record) return
+      await this.#options.records.device.put(record)
+      this.#record = record
+    })
+    this.#turn = turn.catch(() => {})
+    return turn
   }
 }
