@@ -55,7 +55,7 @@ export class Clients {
     answers.forgetOwner(owner)
   }
 
-  /** Looks at those whose time has come; gives the owners that have had no token for too long. */
+  /** Looks at those whose time has come; gives the owners that have had no token for too long, which stay due until they are removed. */
   async idle(limit: number): Promise<readonly string[]> {
     const { store, clock, limits } = this.#options
     const idle: string[] = []
@@ -66,8 +66,9 @@ export class Clients {
         if (!row) return { changes: {}, result: false }
         const idleSince = counts.tokens > 0 ? null : (row.idleSince ?? now)
         const isIdle = idleSince !== null && now - idleSince >= limits.idleClientExpiry
-        const checkAt = (isIdle ? now : (idleSince ?? now)) + limits.idleClientExpiry
-        return { changes: { clients: [{ ...row, idleSince, checkAt }] }, result: isIdle }
+        if (isIdle) return { changes: {}, result: true }
+        const checkAt = (idleSince ?? now) + limits.idleClientExpiry
+        return { changes: { clients: [{ ...row, idleSince, checkAt }] }, result: false }
       })
       if (isIdle) idle.push(owner)
     }

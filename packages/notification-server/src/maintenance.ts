@@ -72,10 +72,14 @@ export class Maintenance {
   }
 
   async #clients(): Promise<void> {
-    const { clients, drop, limits } = this.#options
+    const { clients, drop, limits, logger } = this.#options
     for (const owner of await clients.idle(limits.maintenanceBatch)) {
-      await drop(owner)
-      await clients.remove(owner)
+      try {
+        await drop(owner)
+        await clients.remove(owner)
+      } catch (error) {
+        logger.error({ error: errorKind(error) }, 'a client without a token was not dropped')
+      }
     }
   }
 

@@ -157,15 +157,23 @@ export class Subscriptions {
     } finally {
       waiter.stop()
     }
-    return store.atomic({ subscriptions: { id: ids } }, ({ subscriptions }) => {
+    const made = items.flatMap((item) => ('id' in item && item.token?.created ? [item.token.id] : []))
+    const selection = { subscriptions: { id: ids, token: made }, tokens: { id: made } }
+    return store.atomic(selection, ({ subscriptions, tokens }) => {
+      const begun = new Set(ids)
       const present = new Map(subscriptions.map((row) => [row.id, row]))
       const result = items.map((item): AddedItem => {
         if ('error' in item) return item
         const row = present.get(item.id)
         return row ? this.addedOf({ ...item, row }) : { error: refusedKey() }
       })
-      const changed = subscriptions.filter(({ awaited }) => awaited).map((row) => ({ ...row, awaited: false }))
-      return withAlong({ changes: { subscriptions: changed }, result }, along, result)
+      const changed = subscriptions
+        .filter(({ id, awaited }) => awaited && begun.has(id))
+        .map((row) => ({ ...row, awaited: false }))
+      // Nothing is kept of what was refused: its owner was not told of the token either.
+      const needed = new Set(subscriptions.map(({ token }) => token))
+      const unused = tokens.filter(({ id, status }) => status !== 'active' && !needed.has(id)).map(({ id }) => id)
+      return withAlong({ changes: { subscriptions: changed, remove: { tokens: unused } }, result }, along, result)
     })
   }
 

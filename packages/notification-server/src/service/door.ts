@@ -1,4 +1,5 @@
 // Spec 30 §5: clients come over agent connections to the permanent contact address of the notification server.
+import { setMaxListeners } from 'node:events'
 import { type AgentEvent, type EventOf, type Links, RequestError, type SmpAgent } from '@smpkit/smp-agent'
 import type { Core, FrontDoor } from '../front-door.js'
 import { errorKind } from '../logger.js'
@@ -56,6 +57,8 @@ class Door {
     this.#agent = agent
     this.#scheme = scheme
     this.#profile = infoOf(name)
+    // As many wait as there are requests.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   address(): Promise<Links> {
@@ -104,13 +107,13 @@ class Door {
 
   /** Connections that were accepted, but not noted before a crash; and clients whose connection is gone. */
   async #reconcile({ clients }: Core): Promise<void> {
-    const present = new Set<string>()
+    const gone = new Set<string>()
+    for await (const { owner } of clients.all()) gone.add(owner)
     for await (const { connection, mode, isBeingDeleted } of this.#agent.connections()) {
       if (mode === 'contact' || isBeingDeleted) continue
-      present.add(connection)
-      await clients.ensure(connection)
+      if (!gone.delete(connection)) await clients.ensure(connection)
     }
-    for await (const { owner } of clients.all()) if (!present.has(owner)) await clients.remove(owner)
+    for (const owner of gone) await clients.remove(owner)
   }
 
   async #read(core: Core): Promise<void> {
@@ -164,6 +167,11 @@ class Door {
         if (event.state === 'required') await this.#agent.synchronize(connection).catch(ignoreGone)
         return true
       case 'failed':
+        if (await this.#isAddress(connection)) {
+          // It is what clients have, and may be back when its SMP server is restored: only the operator may give it up.
+          core.logger.error({}, 'the contact address works no more')
+          return true
+        }
         await this.drop(connection)
         await core.clients.remove(connection)
         return true
@@ -174,6 +182,11 @@ class Door {
         // Clients' profiles and receipts are of no interest.
         return true
     }
+  }
+
+  async #isAddress(connection: string): Promise<boolean> {
+    const info = await this.#agent.connection(connection).catch(ignoreGone)
+    return info?.mode === 'contact'
   }
 
   /** At once, within the limit for all. */
@@ -201,6 +214,6 @@ function infoOf(displayName: string): Uint8Array {
 }
 
 /** No such connection or request any more. */
-function ignoreGone(error: unknown): void {
+function ignoreGone(error: unknown): undefined {
   if (!(error instanceof RequestError) || (error.code !== 'NOT_FOUND' && error.code !== 'PROHIBITED')) throw error
 }

@@ -19,7 +19,9 @@ export class RateLimit {
   /** Takes one, or tells after how many milliseconds there is one to take. */
   take(key: string): number {
     const now = this.clock.now()
-    const paidAt = Math.max(now, this.#paidAt.get(key) ?? now) + this.#cost
+    // Never more than a period ahead, unless the clock was set back.
+    const before = Math.min(now + this.period, Math.max(now, this.#paidAt.get(key) ?? now))
+    const paidAt = before + this.#cost
     const wait = paidAt - now - this.period
     if (wait > 0) return Math.ceil(wait)
     this.#paidAt.delete(key)

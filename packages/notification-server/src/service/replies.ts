@@ -15,16 +15,22 @@ export class Replies {
   readonly #sending = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   readonly #later: DueQueue<AnswerRow>
+  /** The ids of those that are later. */
+  readonly #delayed = new Set<string>()
   #closed = false
 
   constructor(agent: SmpAgent, core: Core) {
     this.#agent = agent
     this.#core = core
-    this.#later = new DueQueue(core.clock, (row) => this.send(row))
+    this.#later = new DueQueue(core.clock, (row) => {
+      this.#delayed.delete(row.id)
+      this.send(row)
+    })
   }
 
   /** The answer is in the store. */
   send(row: AnswerRow): void {
+    if (this.#delayed.has(row.id)) return
     this.#owed.set(row.id, row)
     this.#pump()
   }
@@ -52,22 +58,28 @@ export class Replies {
 
   /** Never rejects. */
   async #deliver(row: AnswerRow): Promise<void> {
-    const { answers, logger } = this.#core
+    const { answers, clock, limits, logger } = this.#core
     try {
       try {
         await this.#agent.send(row.owner, row.body, { notification: false })
       } catch (error) {
-        if (!(error instanceof RequestError) || error.temporary || error.code === 'CLOSED') throw error
-        // The connection is gone, or never was made: nobody waits for it.
+        const isOver = clock.now() - row.at > limits.answerExpiry
+        if (isClosed(error) || (!isOver && !isFinal(error))) throw error
+        // The connection is gone, or never was made, or nobody waits for it any more.
         logger.debug({ error: errorKind(error) }, 'an answer cannot be sent')
       }
       await answers.sent(row)
     } catch (error) {
       // The store, or a connection whose ratchets have to be made anew first. It stays owed.
       if (this.#closed) return
-      const { clock, limits } = this.#core
       logger.warn({ error: errorKind(error) }, 'an answer is sent later')
+      this.#delayed.add(row.id)
       this.#later.add(row, clock.now() + limits.replyRetry)
     }
   }
 }
+
+const isFinal = (error: unknown) => error instanceof RequestError && !error.temporary
+
+/** Then it leaves after the next start. */
+const isClosed = (error: unknown) => error instanceof RequestError && error.code === 'CLOSED'

@@ -43,8 +43,8 @@ export class Requests {
   readonly #options: RequestsOptions
   readonly #resources: ReturnType<typeof createResources>
   readonly #limit: RateLimit
-  /** Those whose answers are waited for. */
-  readonly #running = new Set<Promise<void>>()
+  /** Those whose answers are waited for, by the ids of these. */
+  readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: RequestsOptions) {
     this.#options = options
@@ -54,11 +54,7 @@ export class Requests {
 
   /** Takes up what an earlier process owed. */
   async resume(): Promise<void> {
-    const { core, replies } = this.#options
-    for await (const row of core.answers.unsent()) {
-      if (row.state === 'owed') replies.send(row)
-      else this.#finish(row)
-    }
+    for await (const row of this.#options.core.answers.unsent()) this.#give(row)
   }
 
   /** Whether the message may be acknowledged: not so if the door is being closed. @throws what the store does: to be called again */
@@ -66,7 +62,7 @@ export class Requests {
     const request = readMessage(body)
     // What is no request is a person's, or an answer to nobody.
     if (request.kind !== 'request') return true
-    const { core, replies, closing } = this.#options
+    const { core, closing } = this.#options
     // Without an id of its own, the agent's message id takes its place.
     const requestId = request.id ?? toBase64urlUnpadded(encode(int64, sentId))
     const { syntax, version } = request
@@ -76,6 +72,8 @@ export class Requests {
     const wait = this.#limit.take(owner)
     if (wait > 0) {
       await this.#refuse(one, failure('too_many', { reason: 'requests', retryAfter: Math.ceil(wait / 1000) }))
+      // Refusals cost as well: whoever floods us is not read meanwhile.
+      await pause(core.clock, wait, closing)
       return true
     }
     const known = await core.answers.find(owner, requestId)
@@ -84,20 +82,19 @@ export class Requests {
       return true
     }
     if (known) {
-      // While it is waited for, or on its way, one answer is enough.
-      if (known.state === 'sent') replies.send(await core.answers.oweAgain(known))
+      this.#give(known.state === 'sent' ? await core.answers.oweAgain(known) : known)
       return true
     }
     return this.#dispatch(request, one).then(() => !closing.aborted)
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#running)
+    await Promise.all(this.#running.values())
   }
 
   /** Settles when the answer is in the store, or what is needed to make it. */
   async #dispatch(request: ServiceRequest, one: Request): Promise<void> {
-    const { core, replies, closing } = this.#options
+    const { core, closing } = this.#options
     let failed: unknown
     const context: RequestContext = {
       core,
@@ -110,10 +107,15 @@ export class Requests {
     }
     const answer = await this.#resources.dispatch(request, context, { signal: closing })
     if (closing.aborted) return
-    if (failed !== undefined) throw failed
-    const row = (await core.answers.find(one.owner, one.requestId)) ?? (await core.answers.owe(answerOf(one, answer)))
+    // What failed after the effect does not matter any more.
+    const row = await core.answers.find(one.owner, one.requestId)
+    if (!row && failed !== undefined) throw failed
+    this.#give(row ?? (await core.answers.owe(answerOf(one, answer))))
+  }
+
+  #give(row: AnswerRow): void {
     if (row.state === 'waiting') this.#finish(row)
-    else replies.send(row)
+    else this.#options.replies.send(row)
   }
 
   /** An answer that is of this message only: another request has its id, or it may be asked again. */
@@ -125,8 +127,9 @@ export class Requests {
 
   /** Waits for what the answer depends on, and gives it. */
   #finish(row: AnswerRow): void {
-    const running = this.#tryToFinish(row).finally(() => this.#running.delete(running))
-    this.#running.add(running)
+    if (this.#running.has(row.id)) return
+    const running = this.#tryToFinish(row).finally(() => this.#running.delete(row.id))
+    this.#running.set(row.id, running)
   }
 
   /** Never rejects. */
