@@ -34,6 +34,18 @@ test('tells of each queue, and once in a session that all were answered', async 
   expect([...types()].sort()).toEqual(['settled', 'subscribed', 'subscribed', 'subscribed', 'up'])
 })
 
+test('does not tell again of queues that are known to be subscribed, but that all were answered', async () => {
+  const { smp, subscriber, types } = await start()
+  const [known, other] = [await newQueue(smp), await newQueue(smp)]
+  subscriber.subscribe(smp.address, [{ ...known, isKnown: true }, other])
+  await eventually(types).toContain('settled')
+  await delay(50)
+  expect([...types()].sort()).toEqual(['settled', 'subscribed', 'up'])
+  const deleted = { ...known, notifierKey: PrivateKey.generate('ed25519'), isKnown: true }
+  subscriber.subscribe(smp.address, [deleted])
+  await eventually(types).toContain('refused')
+})
+
 test('what is subscribed and forgotten while a connection ends stays forgotten', async () => {
   const { smp, subscriber, types } = await start()
   const [first, second] = [await newQueue(smp), await newQueue(smp)]

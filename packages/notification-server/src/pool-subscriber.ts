@@ -59,6 +59,8 @@ interface Entry {
   settled: SmpClientSession | undefined
   /** It serves nobody: what is to be subscribed when it has ended, by notifier id. */
   next: Map<string, Notifier> | undefined
+  /** Queues, by notifier id, of which it would be news that they are subscribed without a service. */
+  readonly awaited: Set<string>
 }
 
 class PoolSubscriber implements SmpSubscriber {
@@ -83,7 +85,8 @@ class PoolSubscriber implements SmpSubscriber {
   subscribe(address: ServerAddress, notifiers: readonly Notifier[]): void {
     if (notifiers.length === 0) return
     try {
-      const { server, next } = this.#entryOf(address)
+      const { server, next, awaited } = this.#entryOf(address)
+      for (const { notifierId, isKnown } of notifiers) if (!isKnown) awaited.add(toBase64url(notifierId))
       if (next) for (const notifier of notifiers) next.set(toBase64url(notifier.notifierId), notifier)
       // What becomes of it comes as outcomes; it rejects only after close.
       else server.subscribe('notifications', notifiers.map(queueOf)).catch(ignoreClosed)
@@ -96,7 +99,10 @@ class PoolSubscriber implements SmpSubscriber {
   unsubscribe(address: ServerAddress, notifierIds: readonly Uint8Array[]): void {
     const entry = this.#entries.get(keyOf(address))
     if (!entry) return
-    for (const id of notifierIds) entry.next?.delete(toBase64url(id))
+    for (const id of notifierIds.map(toBase64url)) {
+      entry.next?.delete(id)
+      entry.awaited.delete(id)
+    }
     entry.server.unsubscribe('notifications', notifierIds)
     this.#closeIfIdle(entry)
   }
@@ -134,7 +140,13 @@ class PoolSubscriber implements SmpSubscriber {
     const key = keyOf(address)
     const known = this.#entries.get(key)
     if (known) return known
-    const entry: Entry = { server: this.#pool.server(address), lost: 0, settled: undefined, next: undefined }
+    const entry: Entry = {
+      server: this.#pool.server(address),
+      lost: 0,
+      settled: undefined,
+      next: undefined,
+      awaited: new Set(),
+    }
     this.#entries.set(key, entry)
     return entry
   }
@@ -186,11 +198,11 @@ class PoolSubscriber implements SmpSubscriber {
 
   async #pumpOutcomes(): Promise<void> {
     for await (const outcome of this.#pool.outcomes) {
-      const event = eventOf(outcome)
-      if (event) this.#buffer.push(event)
       const { server } = outcome
       const key = keyOf(server.address)
       const entry = this.#entries.get(key)
+      const event = eventOf(outcome)
+      if (event && (!entry || isNews(event, entry.awaited))) this.#buffer.push(event)
       if (entry?.server === server) {
         if (outcome.result === 'error') this.#closeIfIdle(entry)
         const { session } = server
@@ -219,6 +231,15 @@ function eventOf(outcome: SubscriptionOutcome): SubscriberEvent | undefined {
   if (result === 'ok') return { type: 'subscribed', server, notifierId, serviceId }
   if (result !== 'error' || !error) return undefined
   return { type: 'refused', server, notifierId, code: codeOf(error) }
+}
+
+/** A hundred thousand queues that are subscribed again after a reconnection need not be looked up for it. */
+function isNews(event: SubscriberEvent, awaited: Set<string>): boolean {
+  if (event.type !== 'subscribed') return true
+  const id = toBase64url(event.notifierId)
+  if (event.serviceId === null) return awaited.delete(id)
+  awaited.add(id)
+  return true
 }
 
 function ignoreClosed(error: unknown): void {

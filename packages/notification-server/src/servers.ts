@@ -283,8 +283,9 @@ export class Servers {
 export const isKeptUp = ({ status }: SubscriptionRow): boolean => status === 'pending' || status === 'active'
 
 function notifierOf(row: SubscriptionRow, serviceId: Uint8Array | null = null): Notifier {
-  const { notifierId, notifierKey } = row
-  return { notifierId, notifierKey: PrivateKey.fromDer(notifierKey) as PrivateAuthKey, serviceId }
+  const { notifierId, notifierKey, status, byService } = row
+  const isKnown = status === 'active' && !byService
+  return { notifierId, notifierKey: PrivateKey.fromDer(notifierKey) as PrivateAuthKey, serviceId, isKnown }
 }
 
 function groupByServer(rows: readonly SubscriptionRow[]): Map<string, SubscriptionRow[]> {

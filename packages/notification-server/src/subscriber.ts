@@ -8,6 +8,8 @@ export interface Notifier {
   readonly notifierKey: PrivateAuthKey
   /** Of our service, which the server counted the queue to earlier: `NSUBS` subscribes all of these. Default: `NSUB`. */
   readonly serviceId?: Uint8Array | null
+  /** The queue is known to be subscribed, and not by a service: that it is so again is no news. */
+  readonly isKnown?: boolean
 }
 
 /** `server` is the key hash in base64url everywhere: a server is that, whatever its hosts are called. */
