@@ -5,6 +5,7 @@ import { type Along, withAlong } from './along.js'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
+import { NsubWaits } from './nsub-waits.js'
 import type { Outbox } from './outbox.js'
 import { type Owned, ownRow } from './owned.js'
 import type { SubscriptionRow, SubscriptionStatus } from './rows.js'
@@ -105,11 +106,11 @@ export const isUnsettled = (item: AddedItem): boolean => 'status' in item && ite
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
-  readonly #waiting = new Map<string, Set<() => void>>()
-  #closed = false
+  readonly #waits: NsubWaits
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
+    this.#waits = new NsubWaits(options.clock)
   }
 
   /**
@@ -148,11 +149,11 @@ export class Subscriptions {
   async settle({ items, wait, signal, along }: Unsettled): Promise<readonly AddedItem[]> {
     const { store, limits } = this.#options
     const ids = items.flatMap((item) => ('id' in item ? [item.id] : []))
-    const waiter = this.#waitFor(ids)
+    const waiter = this.#waits.begin(ids)
     try {
       const { subscriptions } = await store.read({ subscriptions: { id: ids } })
       const open = new Set(subscriptions.filter(({ status }) => status === 'pending').map(({ id }) => id))
-      this.answered(ids.filter((id) => !open.has(id)).map((id) => ({ id })))
+      this.#waits.answered(ids.filter((id) => !open.has(id)))
       await waiter.wait(Math.min(wait, limits.subscribeWait), signal)
     } finally {
       waiter.stop()
@@ -190,15 +191,16 @@ export class Subscriptions {
   async list({ owner, status, since = 0, after = '', limit }: ListOptions): Promise<SubscriptionList> {
     const found: SubscriptionState[] = []
     const tokens = new Set<string>()
+    const size = status === undefined && since === 0 ? limit + 1 : pageSize
     for (let from = after; found.length <= limit; ) {
-      const rows = await this.#options.store.page('subscriptions', { after: from, limit: pageSize, owner })
+      const rows = await this.#options.store.page('subscriptions', { after: from, limit: size, owner })
       for (const row of rows) {
         const state = this.#stateOf(row)
         tokens.add(row.token)
         if ((status === undefined || state.status === status) && state.updatedAt >= since) found.push(state)
       }
       const last = rows.at(-1)
-      if (!last || rows.length < pageSize) break
+      if (!last || rows.length < size) break
       from = last.id
     }
     await this.#options.tokens.touch(owner, [...tokens])
@@ -241,13 +243,12 @@ export class Subscriptions {
   }
 
   answered(answers: readonly { readonly id: string }[]): void {
-    for (const { id } of answers) for (const resolve of this.#waiting.get(id) ?? []) resolve()
+    this.#waits.answered(answers.map(({ id }) => id))
   }
 
   /** Ends all waits as if their time had passed. */
   close(): void {
-    this.#closed = true
-    for (const waiters of this.#waiting.values()) for (const resolve of waiters) resolve()
+    this.#waits.close()
   }
 
   #read(
@@ -297,43 +298,6 @@ export class Subscriptions {
     if (status !== 'active' || servers.isUp(row.server)) return { id, status, reason, updatedAt }
     const since = servers.downSince(row.server) ?? updatedAt
     return { id, status: 'inactive', reason: 'server down', updatedAt: Math.max(since, updatedAt) }
-  }
-
-  /** From now on the answers to these are awaited, until `stop`. */
-  #waitFor(ids: readonly string[]): { wait(milliseconds: number, signal?: AbortSignal): Promise<void>; stop(): void } {
-    const open = new Map<string, () => void>()
-    let finish = () => {}
-    const answered = new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    for (const id of ids) {
-      const resolve = () => {
-        open.delete(id)
-        if (open.size === 0) finish()
-      }
-      open.set(id, resolve)
-      const waiters = this.#waiting.get(id) ?? new Set()
-      this.#waiting.set(id, waiters.add(resolve))
-    }
-    const resolvers = [...open]
-    if (this.#closed || open.size === 0) finish()
-    const stop = () => {
-      for (const [id, resolve] of resolvers) {
-        const waiters = this.#waiting.get(id)
-        waiters?.delete(resolve)
-        if (waiters?.size === 0) this.#waiting.delete(id)
-      }
-    }
-    const wait = async (milliseconds: number, signal?: AbortSignal) => {
-      const cancel = this.#options.clock.schedule(finish, milliseconds)
-      signal?.addEventListener('abort', finish)
-      if (signal?.aborted) finish()
-      await answered
-      cancel()
-      signal?.removeEventListener('abort', finish)
-      signal?.throwIfAborted()
-    }
-    return { wait, stop }
   }
 }
 
