@@ -140,6 +140,10 @@ export async function flow({ storage, wrong, messages, rounds, seed }: FlowOptio
     await sendAll(messages / rounds)
     isFlowing = false
     await killing
+    // Whatever the client was told is there: what it was answered last, too.
+    await server.ready
+    await subscribe(pick(phones), 1)
+    await killAndStart()
     await killWithNotifications(number % 2 === 0 ? 'before' : 'after')
     await allIsDone()
     return snapshot()
@@ -153,6 +157,8 @@ export async function flow({ storage, wrong, messages, rounds, seed }: FlowOptio
       await phone.register()
       await subscribe(phone, queuesAtFirst)
     }
+    // A server that writes late has its clients at least.
+    if (wrong === 'writesLate') await pause(1500)
     const snapshots: Snapshot[] = []
     for (let i = 0; i < rounds; i++) snapshots.push(await round(i))
     // Nothing is killed any more: what is lost now is lost without an excuse.

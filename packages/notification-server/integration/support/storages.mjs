@@ -9,7 +9,7 @@ import Database from 'better-sqlite3'
 import pg from 'pg'
 
 /** What is lost with the process if it is killed, in milliseconds. */
-const writeBehind = 300
+const writeBehind = 1000
 
 /** A database that says that it has written, and does so later. */
 function forgetfulDatabase(file) {
