@@ -4,12 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
-import {
-  createNotificationServer,
-  createPoolSubscriber,
-  type NotificationStore,
-  type SmpSubscriber,
-} from '@smpkit/notification-server'
+import { createNotificationServer, type NotificationStore } from '@smpkit/notification-server'
 import { openPostgresNotificationStore } from '@smpkit/notification-server/postgres'
 import { openSqliteNotificationStore } from '@smpkit/notification-server/sqlite'
 import { nullProvider } from '@smpkit/push-providers/apns'
@@ -129,32 +124,6 @@ async function fill(store: NotificationStore, address: string, peer: Peer): Prom
   await peer.call('residentMemory')
 }
 
-/** Settles when so many queues were answered, whatever becomes of the answers then. */
-function watched(subscriber: SmpSubscriber, expected: number): { subscriber: SmpSubscriber; done: Promise<void> } {
-  let finish = () => {}
-  const done = new Promise<void>((resolve) => {
-    finish = resolve
-  })
-  async function* events() {
-    let answered = 0
-    for await (const some of subscriber.events) {
-      yield some
-      answered += some.filter(({ type }) => type === 'subscribed').length
-      if (answered >= expected) finish()
-    }
-  }
-  const own: SmpSubscriber = {
-    events: events(),
-    subscribe: (...given) => subscriber.subscribe(...given),
-    unsubscribe: (...given) => subscriber.unsubscribe(...given),
-    move: (address) => subscriber.move(address),
-    probe: (address) => subscriber.probe(address),
-    close: () => subscriber.close(),
-    [Symbol.asyncDispose]: () => subscriber.close(),
-  }
-  return { subscriber: own, done }
-}
-
 /** On the heap and beside it, in bytes: what earlier rounds have left to the system does not count. */
 async function usedMemory(): Promise<number> {
   for (let i = 0; i < 4; i++) {
@@ -165,15 +134,16 @@ async function usedMemory(): Promise<number> {
   return heapUsed + external
 }
 
-async function started(store: NotificationStore) {
-  const { subscriber, done } = watched(createPoolSubscriber({ connect: connectSmp }), count)
+/** Settles when the SMP server has answered for every queue. */
+async function started(store: NotificationStore, peer: Peer) {
+  await peer.call('expectSubscriptions', count)
   const server = await createNotificationServer({
-    subscriber,
+    smp: { connect: connectSmp },
     serviceCertificates: false,
     store,
     providers: [nullProvider('apns_null')],
   })
-  await done
+  await peer.call('subscribed')
   return server
 }
 
@@ -192,9 +162,9 @@ async function measure(storage: Storage, name: string, progress: (text: string) 
     const again = await storage.open()
     const before = await usedMemory()
     const start = performance.now()
-    const server = await started(again)
+    const server = await started(again, peer)
     const elapsed = performance.now() - start
-    if (i === rounds) bytes = ((await usedMemory()) - before) / count
+    if (i === 0) bytes = ((await usedMemory()) - before) / count
     await server.close()
     await again.close()
     const reading = performance.now()

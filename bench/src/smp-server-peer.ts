@@ -4,12 +4,28 @@ import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { residentMemory, serve } from './peer.js'
 
 let server: SmpServer | undefined
+/** Answers to `NSUB` that are still to come. */
+let expected = 0
+let finish = () => {}
+let subscribed = Promise.resolve()
 
 serve({
   async start() {
-    server = await startSmpServer()
+    server = await startSmpServer({
+      log: ({ direction, tag }) => {
+        if (direction === 'sent' && (tag === 'OK' || tag === 'SOK') && --expected === 0) finish()
+      },
+    })
     return server.addressText
   },
+  /** From now on. */
+  expectSubscriptions(count: number) {
+    expected = count
+    subscribed = new Promise((resolve) => {
+      finish = resolve
+    })
+  },
+  subscribed: () => subscribed,
   residentMemory,
   /** Milliseconds for so many verifications. */
   verify(count: number, publicKeyDer: Uint8Array, bytes: Uint8Array, signature: Uint8Array) {
