@@ -140,6 +140,60 @@ describe('an answer', () => {
   })
 })
 
+describe('a request', () => {
+  const kinds = [
+    ['subscription', post('abcdefgh', subscription(1))],
+    ['subscription that is not waited for', post('abcdefgh', subscription(1, { wait: 0 }))],
+    ['token', post('abcdefgh', token(), '/ntf/tokens')],
+  ] as const
+
+  test.each(kinds)('for a %s is carried out once, whenever the process dies', async (_, request) => {
+    for (let steps = 0, isComplete = false; !isComplete; steps++) {
+      const store = memoryStore()
+      let left = Number.POSITIVE_INFINITY
+      const dying = intercepted(store, (name, call) => {
+        if (name === 'atomic' && left-- <= 0) return new Promise(() => {})
+        return call()
+      })
+      const first = await served({ store: dying })
+      left = steps
+      await first.say(request)
+      isComplete = left > 0
+      const peers = new FakeAgent()
+      peers.present.add('client')
+      const doors = [serviceDoor({ agent: peers.agent, name: 'wake-up' })]
+      const { server } = await setUp({ store, doors })
+      if (first.peers.acked === 0) peers.message('client', request)
+      await settled()
+      const answers = new Set([...first.answers(), ...peers.answers('client')])
+      expect([...answers], `${steps} steps`).toMatchObject([expect.stringMatching(/^abcdefgh s.(created|accepted) /)])
+      expect(await store.page('tokens', { limit: 9 })).toHaveLength(1)
+      expect(await store.page('answers', { limit: 9 })).toMatchObject([{ state: 'sent' }])
+      await server.close()
+    }
+  })
+
+  test('with the id of one that waits for an SMP server is refused if it is another, and waits with it otherwise', async () => {
+    const { say, answers, subscriber, clock } = await served()
+    subscriber.answer = 'none'
+    const request = post('abcdefgh', subscription(1))
+    await say(request, request, post('abcdefgh', subscription(2)))
+    expect(answers()).toEqual(['abcdefgh s.conflict {"reason":"id_reused"}'])
+    await clock.advance(15_000)
+    expect(answers()).toHaveLength(2)
+    expect(answers()[1]).toMatch(/^abcdefgh s.accepted /)
+  })
+
+  test('that failed for now is carried out when it comes again', async () => {
+    const { say, answers, clock } = await served({ limits: { requests: 1 } })
+    await say('abcdefgh s.get /', 'abcdefgi s.get /')
+    expect(answers()[1]).toMatch(/^abcdefgi s.too_many .*"retryAfter":60/)
+    await clock.advance(60_000)
+    await say('abcdefgi s.get /')
+    expect(answers()[2]).toMatch(/^abcdefgi s.ok /)
+  })
+})
+
 describe('the door', () => {
   test('never gives up its address by itself', async () => {
     const { peers } = await served()
