@@ -4,7 +4,7 @@ import { StoreConflict, StoreError } from './errors.js'
 import { fromStored } from './layout.js'
 import { keyText } from './order.js'
 import type { AnyRow, Decision, FoundIn, QueriesOf, Query, ReferredQuery, Write } from './queries.js'
-import { defaultPageSize, definitionOf, requireLimit, valuesOf } from './rows.js'
+import { defaultPageSize, definitionOf, requireLimit, requireQuery, valuesOf } from './rows.js'
 import type { Schema } from './schema.js'
 import { createSql } from './sql.js'
 import { copyOfStatement, type Statement, sqliteDialect } from './sql-text.js'
@@ -93,7 +93,10 @@ function createStore<T extends TableSet>(
       if (!answers.has(by)) answers.set(by, answerOf(by, sql.query(by, cells).map(copyOfStatement)))
     }
     const all = Object.entries(queries)
-    for (const [, query] of all) prepare(query)
+    for (const [, query] of all) {
+      requireQuery(schema.tables, query)
+      prepare(query)
+    }
     return () => {
       const found = new Map([...answers].map(([query, answer]) => [query, answer()]))
       const answer = (query: Query) =>
@@ -105,7 +108,8 @@ function createStore<T extends TableSet>(
   /** Very many rows may refer to few. */
   function referred({ table, column }: ReferredQuery, rows: readonly AnyRow[]): AnyRow[] {
     const name = sql.layout(table).definition.key[0] ?? ''
-    const byText = new Map(rows.map((row) => [keyText([column], row), row[column]]))
+    const referring = rows.filter((row) => row[column] !== null)
+    const byText = new Map(referring.map((row) => [keyText([column], row), row[column]]))
     const keys = [...byText.values()].map((key) => ({ [name]: key }))
     const query: Query = { table, keys }
     return answerOf(query, sql.query(query, cells))() as AnyRow[]
