@@ -1,4 +1,4 @@
-// A notification server's database whose statements are recorded, readings too, and a copy on which the bare library repeats them.
+// A notification server's database whose statements can be recorded, readings too, and a copy on which the bare library repeats them.
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -18,8 +18,9 @@ export interface PushStorage extends AsyncDisposable {
   open(): Promise<NotificationStore>
   /** Makes the copy. The store must be closed. */
   copy(): Promise<void>
-  /** The statements since the copy was made, or since the last call. */
-  take(): Written[]
+  /** From now on statements are kept, until `take`. */
+  record(): void
+  take(): readonly Written[]
   /** Carries them out on the copy, in their order, in so many transactions. */
   replay(statements: readonly Written[], transactions: number): Promise<void>
 }
@@ -37,14 +38,14 @@ function inTransactions(statements: readonly Written[], transactions: number): W
 export async function sqliteStorage(): Promise<PushStorage> {
   const folder = mkdtempSync(path.join(tmpdir(), 'smpkit-bench-'))
   const [file, copyFile] = [path.join(folder, 'notifications.db'), path.join(folder, 'copy.db')]
-  const recorded: Written[] = []
+  let recorded: Written[] | undefined
   const prepared = new Map<string, SqliteStatement>()
   let copy: SqliteDatabase | undefined
 
   function prepare(database: SqliteDatabase, text: string): SqliteStatement {
     const statement = database.prepare(text)
     if (isControl(text)) return statement
-    const record = (values: readonly unknown[]) => recorded.push({ text, values })
+    const record = (values: readonly unknown[]) => recorded?.push({ text, values })
     return {
       run(...values) {
         record(values)
@@ -77,9 +78,15 @@ export async function sqliteStorage(): Promise<PushStorage> {
       copyFileSync(file, copyFile)
       copy = openDatabase(copyFile)
       copy.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-      recorded.length = 0
     },
-    take: () => recorded.splice(0),
+    record() {
+      recorded = []
+    },
+    take() {
+      const statements = recorded ?? []
+      recorded = undefined
+      return statements
+    },
     async replay(statements, transactions) {
       if (!copy) throw new Error('expected a copy to have been made')
       for (const some of inTransactions(statements, transactions)) {
@@ -110,7 +117,7 @@ export async function postgresStorage(server: string): Promise<PushStorage> {
   const database = await testDatabase(server)
   const copyUrl = new URL(database.url)
   copyUrl.pathname += '_copy'
-  const recorded: Written[] = []
+  let recorded: Written[] | undefined
   const names = new Map<string, string>()
   let pool: pg.Pool | undefined
   let copy: pg.Client | undefined
@@ -128,7 +135,7 @@ export async function postgresStorage(server: string): Promise<PushStorage> {
       query(query) {
         const { text, values = [] } = query
         // The mark of who owns the database is a matter of the store's own.
-        if (!isControl(text) && !text.includes('_meta')) recorded.push({ text: bare(text), values })
+        if (!isControl(text) && !text.includes('_meta')) recorded?.push({ text: bare(text), values })
         return client.query(query)
       },
       on: (event, listener) => client.on(event, listener),
@@ -156,9 +163,15 @@ export async function postgresStorage(server: string): Promise<PushStorage> {
       // As the store has it: look-ups by an index, also in tables that were never analyzed.
       await copy.query('SET synchronous_commit = on')
       for (const plan of ['seqscan', 'hashjoin', 'mergejoin']) await copy.query(`SET enable_${plan} = off`)
-      recorded.length = 0
     },
-    take: () => recorded.splice(0),
+    record() {
+      recorded = []
+    },
+    take() {
+      const statements = recorded ?? []
+      recorded = undefined
+      return statements
+    },
     async replay(statements, transactions) {
       const [begin, commit] = ['BEGIN', 'COMMIT'].map((text) => ({ text, values: [] }))
       // A transaction is one round trip.
