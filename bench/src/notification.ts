@@ -1,12 +1,7 @@
 // From an NMSG to a console push: the notification server's whole way, against the one encryption in it.
 import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
-import {
-  createNotificationServer,
-  memoryStore,
-  type SmpSubscriber,
-  type SubscriberEvent,
-} from '@smpkit/notification-server'
+import { createNotificationServer, memoryStore } from '@smpkit/notification-server'
 import { consoleProvider } from '@smpkit/push-providers'
 import {
   encodeItem,
@@ -16,6 +11,7 @@ import {
   tokenSecret,
 } from '@smpkit/push-providers/payload'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
+import { directSubscriber } from './direct-subscriber.js'
 import { type Bench, median, row } from './harness.js'
 
 const devices = 2000
@@ -27,51 +23,10 @@ const address: ServerAddress = {
 }
 const server = toBase64url(address.keyHash)
 
-/** An SMP side without sockets: every queue is subscribed at once, and notifications come when they are given. */
-function directSubscriber() {
-  let waiting: SubscriberEvent[] = []
-  let wake = () => {}
-  let ended = false
-  const put = (...events: SubscriberEvent[]) => {
-    waiting.push(...events)
-    wake()
-  }
-  const close = async () => {
-    ended = true
-    wake()
-  }
-  async function* events() {
-    while (!ended) {
-      if (waiting.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      const batch = waiting
-      waiting = []
-      if (batch.length > 0) yield batch
-    }
-  }
-  const subscriber: SmpSubscriber = {
-    events: events(),
-    subscribe: (_, notifiers) =>
-      put(
-        { type: 'up', server, serviceId: null },
-        ...notifiers.map(({ notifierId }) => ({ type: 'subscribed', server, notifierId, serviceId: null }) as const),
-      ),
-    unsubscribe: () => {},
-    move: () => {},
-    probe: async () => true,
-    close,
-    [Symbol.asyncDispose]: close,
-  }
-  return { subscriber, put }
-}
-
 export const notification: Bench = {
   name: 'NMSG to a console push',
   async run(progress) {
-    const { subscriber, put } = directSubscriber()
+    const { subscriber, put } = directSubscriber(server)
     const pushes = new Map<string, NotificationData>()
     let count = 0
     let finish = () => {}
