@@ -26,7 +26,7 @@ export function atomicTests(test: StoreTest): void {
       changes: {},
       result: { tokens, counts },
     }))
-    equal(result, { tokens: [row], counts: { tokens: 1, subscriptions: 0 } }, 'result')
+    equal(result, { tokens: [row], counts: { tokens: 1, subscriptions: 0, tombstones: 0 } }, 'result')
   })
 
   test('100 calls at the same time that read, count and write lose none', async ({ store }) => {

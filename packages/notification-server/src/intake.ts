@@ -71,8 +71,11 @@ export class Intake {
     this.#cancelPause?.()
   }
 
-  /** An `NMSG` is not acknowledged: giving up on the store would lose it. */
-  async #persist(work: () => Promise<void>): Promise<void> {
+  /**
+   * An `NMSG` is not acknowledged: giving up on the store would lose it. What the store refuses for good goes to `onRefused`: it must not
+   * hold up all that comes after it.
+   */
+  async #persist(work: () => Promise<void>, onRefused?: () => Promise<void>): Promise<void> {
     const { clock, limits, logger } = this.#options
     for (;;) {
       try {
@@ -83,6 +86,7 @@ export class Intake {
           this.#lost = true
           return
         }
+        if (onRefused && (error as { temporary?: unknown }).temporary === false) return onRefused()
         await new Promise<void>((resolve) => {
           const cancel = clock.schedule(resolve, limits.storeRetry)
           this.#cancelPause = () => {
@@ -95,20 +99,40 @@ export class Intake {
   }
 
   async #queueEvents(events: readonly QueueEvent[]): Promise<void> {
-    if (events.length === 0) return
-    const { outbox, servers, clock, answered, ...context } = this.#options
-    const queue = [...new Set(events.map(keyOfQueue))]
-    await this.#persist(async () => {
-      const now = clock.now()
-      const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
-        applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
+    if (events.length > 0)
+      await this.#persist(
+        () => this.#apply(events),
+        () => this.#applyEach(events),
       )
-      this.#received = {
-        known: this.#received.known + effects.received.known,
-        unknown: this.#received.unknown + effects.received.unknown,
-      }
-      answered(effects.answered)
-    })
+  }
+
+  async #apply(events: readonly QueueEvent[]): Promise<void> {
+    const { outbox, clock, answered, ...context } = this.#options
+    const now = clock.now()
+    const queue = [...new Set(events.map(keyOfQueue))]
+    const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
+      applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
+    )
+    this.#received = {
+      known: this.#received.known + effects.received.known,
+      unknown: this.#received.unknown + effects.received.unknown,
+    }
+    answered(effects.answered)
+  }
+
+  /** One that cannot be stored spoils no other; devices with a queue at its server are to look. */
+  async #applyEach(events: readonly QueueEvent[]): Promise<void> {
+    const { servers, logger } = this.#options
+    for (const event of events) {
+      await this.#persist(
+        () => this.#apply([event]),
+        async () => {
+          logger.error({ event: event.type }, 'an event of an SMP server cannot be stored, and is dropped')
+          await this.#persist(() => servers.oweChecks(event.server))
+          await this.#persist(() => this.#oweChecks(event.server))
+        },
+      )
+    }
   }
 
   /** Grows over restarts too, as long as the clock does. */

@@ -26,10 +26,14 @@ export const defaultLimits = {
   replyRetry: 5 * second,
   /** For how long an owner is told that something of it was deleted. */
   tombstoneExpiry: day,
+  /** Of how many deleted tokens and subscriptions one owner is told. */
+  tombstones: 5000,
   /** Characters of a server address as text, so that every item fits a push. */
   addressLength: 1024,
   /** Wrong codes before there is a new one. */
   codeTries: 10,
+  /** Verification pushes to one device in an hour, whoever asks for them. */
+  verifications: 10,
   unverifiedExpiry: 7 * day,
   verifiedExpiry: 90 * day,
   expiredDeletion: 30 * day,

@@ -7,7 +7,8 @@ import { type Attempt, backOff, type OwedRows, plan, settle, settleEmpty } from 
 import { OwedPushes } from './owed-pushes.js'
 import type { LastAnswer, PushCount } from './push-counters.js'
 import { PushSender, type PushSenderOptions } from './push-sender.js'
-import type { OutboxRow, TokenRow } from './rows.js'
+import { RateLimit } from './rate-limit.js'
+import { deviceKey, type OutboxRow, type TokenRow } from './rows.js'
 import { type Decision, type NotificationStore, pagesOf, type Rows, type Selection } from './store.js'
 import { Turns } from './turns.js'
 
@@ -44,6 +45,8 @@ class Failed {
   constructor(readonly cause: unknown) {}
 }
 
+const hour = 3_600_000
+
 /** Pushes that are read, or settled, together. */
 const batchSize = 100
 
@@ -58,6 +61,7 @@ export class Outbox {
   readonly #beginning = new Turns(() => this.#beginSome())
   readonly #settling = new Turns(() => this.#settleSome())
   readonly #sending = new Set<Promise<void>>()
+  readonly #verifications: RateLimit
   /** So many of the unsettled are settled one by one. */
   #alone = 0
   #closed = false
@@ -66,6 +70,7 @@ export class Outbox {
     this.#options = options
     this.#owed = new OwedPushes(options, () => this.#beginning.wake())
     this.#sender = new PushSender(options)
+    this.#verifications = new RateLimit(options.clock, options.limits.verifications, hour)
   }
 
   /** Takes up what the store says is owed. */
@@ -145,14 +150,21 @@ export class Outbox {
     const { clock, limits } = this.#options
     const { token, kind, lane } = entry
     const planned = plan({ token, kind, provider: lane.provider }, rows, clock.now(), limits)
+    const wait = planned.next === 'send' && kind === 'verification' ? this.#waitOf(planned.attempt) : 0
     if (this.#closed) this.#end(entry, null)
     else if (planned.next === 'wait') this.#end(entry, planned.until)
+    else if (wait > 0) this.#end(entry, clock.now() + wait)
     else if (planned.next === 'park' && planned.empty) this.#settle({ entry, sent: undefined })
     else if (planned.next === 'park') this.#end(entry, null)
     else if (this.#owed.place(entry, planned.attempt.provider, planned.attempt.push.token)) {
       const sending = this.#send(entry, planned.attempt).finally(() => this.#sending.delete(sending))
       this.#sending.add(sending)
     }
+  }
+
+  /** Anybody can register a device that is not theirs, again and again, and as many clients: it is not to be flooded. */
+  #waitOf({ provider, push }: Attempt): number {
+    return this.#verifications.take(deviceKey(provider, push.token))
   }
 
   /** Never rejects. */

@@ -1,3 +1,5 @@
+import { StoreError } from '@smpkit/agent-store'
+import { toBase64url } from '@smpkit/encoding'
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory-store.js'
 import { FakeProvider, intercepted, mortal } from './testing/fakes.js'
@@ -108,6 +110,28 @@ describe('a notification becomes a push', () => {
     await notify(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6)
     expect(atomics).toBe(1)
     provider.release()
+  })
+
+  test('what the store refuses for good holds up nothing else, and its device is told to look', async () => {
+    const store = memoryStore()
+    let poisoned = ''
+    const refusing = intercepted(store, async (name, call, [selection]) => {
+      const asked = JSON.stringify(selection ?? '')
+      if (name === 'atomic' && poisoned !== '' && asked.includes(poisoned)) {
+        throw new StoreError('INVALID', 'no such row')
+      }
+      return call()
+    })
+    const { device, provider, subscriber, queues, clock } = await withQueues(3, {
+      store: refusing,
+      limits: { checkSpread: 0 },
+    })
+    poisoned = toBase64url((queues[1] as Queue).notifierId)
+    subscriber.emit(...queues.map((queue) => queue.notification()))
+    await clock.advance(1)
+    const named = device.queues(provider.pushes)
+    expect(named.filter((text) => text !== 'check').flatMap((text) => text.split(','))).toEqual(['1', '3'])
+    expect(named).toContain('check')
   })
 
   test('it is in the store before the push leaves', async () => {

@@ -56,6 +56,7 @@ export function queriesOf(selection: Selection) {
     tombstones: getAll('tombstones', each('id', tombstones?.id)),
     tokenCounts: count('tokens', 'byOwner', counted),
     subscriptionCounts: count('subscriptions', 'byOwner', counted),
+    tombstoneCounts: count('tombstones', 'byOwner', counted),
   }
 }
 
@@ -94,6 +95,10 @@ export function rowsOf(found: Found): Rows {
     answers: once(found.answersById, found.answersByOwner).map(mappings.answers.row),
     clients: found.clients,
     tombstones: found.tombstones,
-    counts: { tokens: found.tokenCounts, subscriptions: found.subscriptionCounts },
+    counts: {
+      tokens: found.tokenCounts,
+      subscriptions: found.subscriptionCounts,
+      tombstones: found.tombstoneCounts,
+    },
   }
 }

@@ -1,4 +1,4 @@
-// design.md §5: the contract of what keeps the rows. In memory now; databases implement the same.
+// design.md §5: the contract of what keeps the rows. See `table-store.ts` for what implements it.
 import type {
   AnswerRow,
   ClientRow,
@@ -40,7 +40,7 @@ export interface Selection {
   readonly answers?: { readonly id?: readonly string[]; readonly owner?: readonly string[] }
   readonly clients?: { readonly owner?: readonly string[] }
   readonly tombstones?: { readonly id?: readonly string[] }
-  /** How many tokens and subscriptions this owner has. */
+  /** How many tokens, subscriptions and tombstones this owner has. */
   readonly countsOf?: string
 }
 
@@ -55,7 +55,7 @@ export interface Rows {
   readonly answers: readonly AnswerRow[]
   readonly clients: readonly ClientRow[]
   readonly tombstones: readonly TombstoneRow[]
-  readonly counts: { readonly tokens: number; readonly subscriptions: number }
+  readonly counts: { readonly tokens: number; readonly subscriptions: number; readonly tombstones: number }
 }
 
 /** Lists put rows, whether there was one of this key or not, unless said otherwise. */

@@ -219,9 +219,9 @@ export class Subscriptions {
     ids,
     along,
   }: RemovedSubscriptions): Promise<readonly (NotificationServerError | undefined)[]> {
-    const { store, servers, tokens, clock } = this.#options
-    const selection = { subscriptions: { id: ids }, tombstones: { id: ids } }
-    const { rows, results } = await store.atomic(selection, ({ subscriptions, tombstones }) => {
+    const { store, servers, tokens, clock, limits } = this.#options
+    const selection = { subscriptions: { id: ids }, tombstones: { id: ids }, countsOf: owner }
+    const { rows, results } = await store.atomic(selection, ({ subscriptions, tombstones, counts }) => {
       const results = ids.map((id) => {
         try {
           ownRow(subscriptions, { owner, id }, 'subscription', tombstones)
@@ -232,7 +232,7 @@ export class Subscriptions {
       })
       const rows = subscriptions.filter((row) => row.owner === owner)
       const changes = {
-        tombstones: tombstonesOf(rows, clock.now()),
+        tombstones: tombstonesOf(rows, clock.now(), limits.tombstones - counts.tombstones),
         remove: { subscriptions: rows.map((row) => row.id) },
       }
       return withAlong({ changes, result: { rows, results } }, along, results)

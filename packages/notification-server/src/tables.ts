@@ -147,7 +147,7 @@ export const tables = {
   tombstones: table({
     columns: { id: text(), owner: text(), at: int },
     key: ['id'],
-    indexes: {},
+    indexes: { byOwner: ['owner'] },
     ordered: { due: ['at'] },
   }),
 

@@ -89,8 +89,12 @@ export const busy = (clients: readonly ClientRow[]): ClientRow[] =>
   clients.filter(({ idleSince }) => idleSince !== null).map((row) => ({ ...row, idleSince: null }))
 
 /** For a day their owner is told that they are gone. */
-export const tombstonesOf = (rows: readonly { readonly id: string; readonly owner: string }[], now: number) =>
-  rows.map(({ id, owner }): TombstoneRow => ({ id, owner, at: now }))
+export const tombstonesOf = (
+  rows: readonly { readonly id: string; readonly owner: string }[],
+  now: number,
+  /** How many more there may be: who deletes very much is told less. */
+  room = Number.POSITIVE_INFINITY,
+): TombstoneRow[] => rows.slice(0, Math.max(0, room)).map(({ id, owner }) => ({ id, owner, at: now }))
 
 function newToken({ owner, provider, deviceToken, dhKey }: Registration, now: number, limits: Limits): TokenRow {
   const serverKey = PrivateKey.generate('x25519')

@@ -220,3 +220,14 @@ test('what is owed to a token that moves to another provider goes there, also af
     ['message', 'new phone'],
   ])
 })
+
+test('gets so many verification pushes in an hour, whoever asks for them', async () => {
+  const setup = await setUp({ limits: { verifications: 2 } })
+  const { provider, clock } = setup
+  for (const owner of ['a', 'b', 'c', 'd']) await new Device(owner, 'the phone').register(setup)
+  expect(provider.pushes).toHaveLength(2)
+  await clock.advance(31 * 60_000)
+  expect(provider.pushes).toHaveLength(3)
+  await clock.advance(31 * 60_000)
+  expect(provider.pushes).toHaveLength(4)
+})

@@ -214,25 +214,31 @@ export class Tokens {
   /** Deletes a token with its subscriptions and what is owed to it. @throws NotificationServerError NOT_FOUND, GONE */
   async remove({ along, ...owned }: Owned & { readonly along?: Along<void> | undefined }): Promise<void> {
     await this.#find(owned)
-    await this.#forget([owned.id], (row) => row.owner === owned.owner, along)
+    await this.#forget([owned.id], (row) => row.owner === owned.owner, { owner: owned.owner, along })
   }
 
   /** Deletes tokens of any owners, of these those that are so. */
   forget(token: readonly string[], where: (row: TokenRow) => boolean): Promise<void> {
-    return this.#forget(token, where, undefined)
+    return this.#forget(token, where, {})
   }
 
   async #forget(
     token: readonly string[],
     where: (row: TokenRow) => boolean,
-    along: Along<void> | undefined,
+    { owner, along }: { readonly owner?: string; readonly along?: Along<void> | undefined },
   ): Promise<void> {
-    const { store, servers, clock } = this.#options
-    const lost = await store.atomic({ tokens: { id: token }, subscriptions: { token } }, (rows) => {
+    const { store, servers, clock, limits } = this.#options
+    const selection = {
+      tokens: { id: token },
+      subscriptions: { token },
+      ...(owner === undefined ? {} : { countsOf: owner }),
+    }
+    const lost = await store.atomic(selection, (rows) => {
       const removed = rows.tokens.filter(where)
       const ids = new Set(removed.map(({ id }) => id))
       const lost = rows.subscriptions.filter((row) => ids.has(row.token))
-      const tombstones = tombstonesOf([...removed, ...lost], clock.now())
+      const room = limits.tombstones - rows.counts.tombstones
+      const tombstones = tombstonesOf([...removed, ...lost], clock.now(), room)
       return withAlong({ changes: { tombstones, remove: { tokens: [...ids] } }, result: lost }, along, undefined)
     })
     servers.unsubscribe(lost)

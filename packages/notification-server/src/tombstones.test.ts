@@ -65,3 +65,13 @@ describe('a list of subscriptions', () => {
     expect(await all({ status: 'active' })).toEqual(pages)
   })
 })
+
+test('an owner who deletes very much is told of so many at most', async () => {
+  const { setup, server, queues, device } = await withQueues(3, { limits: { tombstones: 2 } })
+  for (const queue of queues) {
+    const { id } = await queue.add(setup, device)
+    await server.subscriptions.remove({ owner: device.owner, id })
+  }
+  await server.tokens.remove(device)
+  expect(await setup.store.page('tombstones', { limit: 9 })).toHaveLength(2)
+})

@@ -113,6 +113,7 @@ CREATE TABLE notification_tombstones (
   at INTEGER NOT NULL,
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX notification_tombstones_by_owner ON notification_tombstones (owner, id);
 CREATE INDEX notification_tombstones_due ON notification_tombstones (at, id);
 CREATE TABLE notification_dead_letters (
   slot INTEGER NOT NULL,
@@ -245,6 +246,7 @@ CREATE TABLE notification_tombstones (
   at bigint NOT NULL,
   PRIMARY KEY (id)
 );
+CREATE INDEX notification_tombstones_by_owner ON notification_tombstones (owner, id);
 CREATE INDEX notification_tombstones_due ON notification_tombstones (at, id);
 CREATE TABLE notification_dead_letters (
   slot bigint NOT NULL,

@@ -4,7 +4,7 @@ import { type AgentEvent, type EventOf, type Links, RequestError, type SmpAgent 
 import type { Core, FrontDoor } from '../front-door.js'
 import { errorKind } from '../logger.js'
 import { pause } from '../pause.js'
-import { RateLimit } from './rate-limit.js'
+import { RateLimit } from '../rate-limit.js'
 import { Replies } from './replies.js'
 import { Requests } from './requests.js'
 

@@ -15,8 +15,9 @@ export class ManualClock implements Clock {
   #now = 1_700_000_000_000
   readonly #timers = new Set<Timer>()
 
+  /** Whole, as that of the system is. */
   now(): number {
-    return this.#now
+    return Math.floor(this.#now)
   }
 
   schedule(run: () => void, milliseconds: number): () => void {

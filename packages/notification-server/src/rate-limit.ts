@@ -1,5 +1,5 @@
 // Issue texts: how often somebody may do something.
-import type { Clock } from '../clock.js'
+import type { Clock } from './clock.js'
 
 /** So many at once, and after that evenly spaced. */
 export class RateLimit {

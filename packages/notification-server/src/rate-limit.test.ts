@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { ManualClock } from '../testing/manual-clock.js'
 import { RateLimit } from './rate-limit.js'
+import { ManualClock } from './testing/manual-clock.js'
 
 test('lets so many through at once, then one after the other, each owner for itself', async () => {
   const clock = new ManualClock()
