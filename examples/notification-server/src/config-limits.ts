@@ -17,8 +17,13 @@ export const limitKeys = {
   idle_client_expiry: time(defaultLimits.idleClientExpiry, 'After which a client without a token is dropped.'),
   answers: count(defaultLimits.answers, 'Answers of one client that are kept in case that it asks again.'),
   answer_expiry: time(defaultLimits.answerExpiry, 'For how long those are kept.'),
+  tombstones: count(defaultLimits.tombstones, 'Of how many deleted tokens and subscriptions one client is told.'),
   tombstone_expiry: time(defaultLimits.tombstoneExpiry, 'For how long a client is told what was deleted.'),
   address_length: count(defaultLimits.addressLength, 'Characters of the address of an SMP server.'),
+  verifications: count(
+    defaultLimits.verifications,
+    'Verification pushes to one device in an hour, whoever asks for them.',
+  ),
   code_tries: count(defaultLimits.codeTries, 'Wrong codes before there is a new one.'),
   unverified_expiry: time(defaultLimits.unverifiedExpiry, 'After which an unverified token expires.'),
   verified_expiry: time(defaultLimits.verifiedExpiry, 'After which a token expires whose client sends nothing.'),

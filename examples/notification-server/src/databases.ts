@@ -30,6 +30,7 @@ interface KeyOptions {
 
 interface LockOptions extends KeyOptions {
   readonly waitForLock: boolean
+  readonly endWhenLost: boolean
 }
 
 /** How each of the two is opened. */
@@ -67,7 +68,8 @@ const settings = { database: '[database]', keyFile: 'key_file in [database]' }
 const nameOf = ({ database }: Config) => database.url ?? database.file
 
 /**
- * `waitForLock`: as a stand-by, until no other process has them.
+ * `waitForLock`: as one of several processes, until no other one has them. Then the stores also end when their connection is lost: another
+ * process may have them by then.
  * @throws ProgramError that says what to do, or the reason of the signal
  */
 export async function openDatabases(
@@ -83,7 +85,7 @@ export async function openDatabases(
     return one
   }
   try {
-    const options = { key: await databaseKey(config), waitForLock, signal }
+    const options = { key: await databaseKey(config), waitForLock, endWhenLost: waitForLock, signal }
     const opener = keep(await openerOf(config))
     // Always in the same order: of two processes, one gets both.
     const notifications = keep(await opener.notifications(options))
@@ -106,7 +108,7 @@ export async function rekeyDatabases(config: Config, { before, key, signal }: Re
     const opener = await openerOf(config)
     try {
       for (const name of ['notifications', 'agent'] as const) {
-        const open = (key: Uint8Array | null) => opener[name]({ key, waitForLock: false, signal })
+        const open = (key: Uint8Array | null) => opener[name]({ key, waitForLock: false, endWhenLost: false, signal })
         const { store, done } = await openWithEither(open, before, key)
         try {
           if (!done) await store.rekey(key)

@@ -9,6 +9,7 @@ import { PrivateKey } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
 import { openAgent } from '@smpkit/smp-agent'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
+import { openPostgresPool } from 'example-chat'
 import { type StartedProgram, startProgram } from 'example-chat/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { postgresMissing, testDatabase } from '../../../scripts/postgres.mjs'
@@ -156,6 +157,24 @@ describe('a running server', () => {
       await second.until(/"msg":"serving/, 'stderr')
       second.kill('SIGTERM')
       expect((await second.ended).code).toBe(0)
+    } finally {
+      await database.drop()
+    }
+  })
+
+  it.skipIf(postgresMissing())('stops, and waits for its turn, when its connection to PostgreSQL is lost', async () => {
+    const database = await testDatabase()
+    try {
+      await init('lonely', '--database', database.url, '--set', 'database.stand_by=true')
+      const program = await serving('lonely')
+      const pool = await openPostgresPool(database.url)
+      await pool.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      )
+      await pool.end()
+      await program.until(/the connection to the database is lost[\s\S]*"msg":"serving/, 'stderr')
+      program.kill('SIGTERM')
+      expect((await program.ended).code).toBe(0)
     } finally {
       await database.drop()
     }

@@ -1,5 +1,6 @@
 // The command `start`: serves until a signal, or until the server cannot go on.
 import path from 'node:path'
+import { StoreError } from '@smpkit/agent-store'
 import { type ExitCode, exitCodes, ProgramError, type Running } from 'example-chat'
 import { pino } from 'pino'
 import { serveAdmin } from './admin-socket.js'
@@ -39,23 +40,32 @@ export async function startCommand(
   })
   // What is made last ends first. A stand-by has HTTP already.
   await using _http = await serveHttp(config, state, metrics)
-  if (config.database.stand_by) logger.info({}, 'waiting until no other process uses the databases')
-  await using databases = await openDatabases(config, { signal, waitForLock: config.database.stand_by })
-  if (restored) {
-    await databases.notifications.markRestored()
-    await databases.agent.markRestored()
-  }
-  state.waitingFor = 'the subscriptions'
-  await using server = await startServer(config, databases, { logger, recent, onPush: metrics.pushed })
-  await using _socket = await serveAdmin(path.join(folder, socketName), server.admin)
-  Object.assign(state, { server, waitingFor: undefined })
-  logger.info({ providers: server.providers }, 'serving; the command address shows the link for clients')
+  const { stand_by: waitForLock } = config.database
+  for (let isRestored = restored; ; isRestored = false) {
+    if (waitForLock) logger.info({}, 'waiting until no other process uses the databases')
+    state.waitingFor = 'the databases'
+    await using databases = await openDatabases(config, { signal, waitForLock })
+    if (isRestored) {
+      await databases.notifications.markRestored()
+      await databases.agent.markRestored()
+    }
+    state.waitingFor = 'the subscriptions'
+    await using server = await startServer(config, databases, { logger, recent, onPush: metrics.pushed })
+    await using _socket = await serveAdmin(path.join(folder, socketName), server.admin)
+    Object.assign(state, { server, waitingFor: undefined })
+    logger.info({ providers: server.providers }, 'serving; the command address shows the link for clients')
 
-  const why = await Promise.race([server.closed, aborted(signal)])
-  state.waitingFor = 'the end'
-  logger.info({}, 'ending')
-  if (signal.aborted) return exitCodes.ok
-  throw new ProgramError(exitCodes.database, 'the server cannot go on', { cause: why })
+    const why = await Promise.race([server.closed, aborted(signal)])
+    state.waitingFor = 'the end'
+    logger.info({}, 'ending')
+    if (signal.aborted) return exitCodes.ok
+    // The connection that held the lock: a stand-by may have it by now, and we are the stand-by then.
+    if (!waitForLock || !(why instanceof StoreError && why.temporary)) {
+      throw new ProgramError(exitCodes.database, 'the server cannot go on', { cause: why })
+    }
+    delete state.server
+    logger.error({}, 'the connection to the database is lost')
+  }
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>
