@@ -12,19 +12,16 @@ import {
 } from 'example-chat'
 import { type Contact, Contacts } from './contacts.js'
 import { type Entry, History } from './history.js'
+import { Notifications } from './notifications.js'
 import type { Screen } from './screen.js'
 import { marks, type Style, shownText, timeOf } from './words.js'
-
-/** Something that the user can do something about. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
-}
 
 export class Chat {
   readonly agent: SmpAgent
   readonly archive: Archive
   readonly contacts: Contacts
   readonly history: History
+  readonly notifications: Notifications
   readonly screen: Screen
   readonly style: Style
   /** Our messages that the server does not have yet. */
@@ -41,6 +38,7 @@ export class Chat {
     this.screen = screen
     this.style = style
     this.#name = name
+    this.notifications = new Notifications(this)
   }
 
   /** `name`: how the user wants to be called; `null`: as before, or as `ask` tells. */
@@ -53,6 +51,7 @@ export class Chat {
     const own = former ?? name ?? (await ask())
     if (former === undefined) await names.put('', 0, own)
     const chat = new Chat(program, screen, style, own, await Contacts.open(program.archive))
+    await chat.notifications.restore()
     if (name !== null && name !== own) await chat.rename(name)
     return chat
   }

@@ -2,8 +2,10 @@
 
 import { parseLink } from '@smpkit/smp-agent/links'
 import { ChatError, describeError, encodeContactInfo, linkForTerminal, openAddress, readName } from 'example-chat'
-import { type Chat, Refusal } from './chat.js'
+import type { Chat } from './chat.js'
 import { type Contact, wordsOf } from './contacts.js'
+import { onNotifications } from './notification-command.js'
+import { Refusal } from './refusal.js'
 import { helpText, shortened } from './words.js'
 
 type Command = (chat: Chat, argument: string, signal: AbortSignal) => Promise<void>
@@ -29,6 +31,7 @@ const commands: Readonly<Record<string, Command>> = {
     await chat.agent.switchQueue(contactOf(chat, name).connection)
   },
   delete: remove,
+  notifications: onNotifications,
 }
 
 /** Names of commands that TAB completes. */

@@ -7,6 +7,7 @@ import { marks, shortened, shownText } from './words.js'
 
 /** Whatever is done here before the event is acknowledged may be done again after a crash. */
 export async function onEvent(chat: Chat, event: AgentEvent): Promise<void> {
+  if (await chat.notifications.handle(event)) return
   const { contacts } = chat
   const { connection } = event
   // An earlier run may have ended before it could write down whom it had begun to connect to.
@@ -41,6 +42,7 @@ async function onContactEvent(chat: Chat, event: AgentEvent, contact: Contact): 
       break
     case 'connected':
       await contacts.set(connection, { state: 'connected' })
+      await chat.notifications.include(connection)
       chat.note(`${name} is connected`)
       if (chat.current?.state !== 'connected') {
         chat.note(`what you type goes to ${name} now`)

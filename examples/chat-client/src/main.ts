@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // A small chat for the terminal.
 import { startSmpServer } from '@smpkit/smp-server'
-import { Command } from 'commander'
+import { Argument, Command } from 'commander'
 import {
   type AgentProgram,
   addCommonOptions,
@@ -21,6 +21,7 @@ import { Chat } from './chat.js'
 import { commandNames, onLine } from './commands.js'
 import { onEvent } from './events.js'
 import { openScreen, type Screen } from './screen.js'
+import { sleepAndWake } from './wake.js'
 import { createStyle } from './words.js'
 
 type Options = Omit<CommonOptions, 'name'> & { readonly name?: string; readonly local?: boolean }
@@ -29,19 +30,29 @@ const command = addLocalOption(addCommonOptions(new Command('chat-client'), { db
   .description(
     'A small chat: make an invitation or an address, join those of others, and write. /help lists what can be typed. With the same --db it goes on where it ended.',
   )
+  .addArgument(
+    new Argument(
+      '[mode]',
+      'wake: sleep without a connection to any SMP server until a push comes, fetch and show what is new, and sleep again; after /notifications on',
+    )
+      .choices(['chat', 'wake'])
+      .default('chat'),
+  )
   .addHelpText(
     'after',
     `
 Exit codes: 0 ended by /quit, the end of the input or Ctrl-C, 1 wrong options, 4 the database cannot be used,
 70 a mistake of ours.
 
-Example: chat-client --server smp://<fingerprint>@smp.example.org --name Alice --db alice.db`,
+Examples: chat-client --server smp://<fingerprint>@smp.example.org --name Alice --db alice.db
+          chat-client wake --server smp://<fingerprint>@smp.example.org --db alice.db`,
   )
 
-await runProgram<Options, []>({
+await runProgram<Options, ['chat' | 'wake']>({
   command,
   onSignal: exitCodes.ok,
-  main: async (options, running) => {
+  main: async (options, running, mode) => {
+    if (mode === 'wake') return wake(options, running)
     let complete: (line: string) => [string[], string] = (line) => [[], line]
     const { stdin: input, stdout: output } = process
     const screen = openScreen({
@@ -69,6 +80,14 @@ await runProgram<Options, []>({
   },
 })
 
+function wake(options: Options, running: Running): Promise<ExitCode> {
+  const style = createStyle(process.stdout.isTTY && !process.env.NO_COLOR)
+  const print = (text: string) => void process.stdout.write(`${text}\n`)
+  return withLocalServer(options, running, startSmpServer, (ready) =>
+    sleepAndWake({ options: ready, running, print, style }),
+  )
+}
+
 async function askName(screen: Screen, lines: AsyncIterator<string>): Promise<string> {
   if (screen.columns === undefined) throw usageError('--name: expected the name that others see, the first time')
   screen.prompt('Your name, as others see it: ')
@@ -93,11 +112,16 @@ async function converse(
   lines: AsyncIterator<string>,
 ): Promise<ExitCode> {
   greet(chat)
+  await chat.notifications.resume()
   const events = eachEvent(program, running, async (event) => {
     await chat.inTurn(() => onEvent(chat, event))
     return undefined
   })
-  await Promise.race([events, typed(chat, lines, running.signal)])
+  try {
+    await Promise.race([events, typed(chat, lines, running.signal)])
+  } finally {
+    await chat.notifications.close()
+  }
   return exitCodes.ok
 }
 

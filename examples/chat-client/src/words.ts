@@ -50,6 +50,9 @@ export const helpText = `  /invite [full]     make an invitation for one person,
   /sync NAME         make the encryption anew, when told that it is out of step
   /switch NAME       move where you receive from somebody to another server
   /delete NAME       forget a contact, and tell them
+  /notifications     how a notification server wakes you, see the README:
+                     on ADDRESS --provider webhook|webpush --listen HOST:PORT
+                     or off
   /help              this list
   /quit              end; nothing is lost
 

@@ -18,9 +18,14 @@ export interface AgentProgram {
   troubles(): readonly string[]
 }
 
+export interface AgentProgramOptions extends Omit<CommonOptions, 'name'> {
+  /** `false`: messages are fetched when a push tells of them. */
+  readonly subscribe?: boolean
+}
+
 /** Opens database and agent, and closes them after `run`. @throws ProgramError, and what `run` throws */
 export async function withAgent<R>(
-  options: Omit<CommonOptions, 'name'>,
+  options: AgentProgramOptions,
   running: Running,
   run: (program: AgentProgram) => Promise<R>,
 ): Promise<R> {
@@ -31,6 +36,7 @@ export async function withAgent<R>(
   await using agent = await openAgent({
     store: database.store,
     servers: options.server ?? [],
+    subscribe: options.subscribe ?? true,
     connect: servers.observe(connect),
   })
   const ended = agent.closed.then((error) => {

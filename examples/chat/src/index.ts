@@ -1,5 +1,5 @@
 export { type Address, openAddress } from './address.js'
-export { type AgentProgram, eachEvent, withAgent } from './agent-program.js'
+export { type AgentProgram, type AgentProgramOptions, eachEvent, withAgent } from './agent-program.js'
 export { type Database, type DatabaseOptions, databaseError, openDatabase } from './database.js'
 export { openPostgresPool, openSqliteFile } from './database-drivers.js'
 export { ChatError, type ChatErrorCode } from './errors.js'

@@ -1,0 +1,4 @@
+/** Something that the user can do something about. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+}
