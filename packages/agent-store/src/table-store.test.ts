@@ -292,7 +292,7 @@ describe.skipIf(withoutPostgres)(titled('has tables'), () => {
     const store = await openPostgresTables(thingSchema, {
       async connect() {
         const client = await pool.connect()
-        const query = client.query.bind(client) as (one: { text: string }) => never
+        const query = client.query.bind(client) as unknown as (one: { text: string }) => never
         const counted = (one: { text: string }) => {
           asked.push(one.text)
           return query(one)

@@ -4,7 +4,6 @@ import { toBase64url } from '@smpkit/encoding'
 import { RequestError } from '@smpkit/smp-agent'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { memoryStore } from '../memory-store.js'
-import type { NotificationServerOptions } from '../server.js'
 import { FakeAgent } from '../testing/fake-agent.js'
 import { intercepted } from '../testing/fakes.js'
 import { settled } from '../testing/manual-clock.js'
@@ -13,7 +12,7 @@ import { serviceDoor } from './door.js'
 
 const hour = 3_600_000
 
-async function served(options: Partial<NotificationServerOptions> = {}, peers = new FakeAgent()) {
+async function served(options: Parameters<typeof setUp>[0] = {}, peers = new FakeAgent()) {
   const setup = await setUp({ doors: [serviceDoor({ agent: peers.agent, name: 'wake-up' })], ...options })
   const say = async (...texts: string[]) => {
     for (const text of texts) peers.message('client', text)

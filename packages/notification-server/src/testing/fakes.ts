@@ -51,7 +51,7 @@ export class FakeSubscriber implements SmpSubscriber {
       this.subscribed.push(id)
       this.hosts.set(id, hostsOf(address))
       this.#servers.set(id, server)
-      if (this.answer === 'OK') this.emit({ type: 'subscribed', server, notifierId })
+      if (this.answer === 'OK') this.emit({ type: 'subscribed', server, notifierId, serviceId: null })
       if (this.answer === 'AUTH') this.emit({ type: 'refused', server, notifierId, code: 'AUTH' })
     }
   }

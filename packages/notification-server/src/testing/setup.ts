@@ -142,7 +142,7 @@ export class Queue {
   }
 
   event<T extends 'subscribed' | 'ended' | 'deleted'>(type: T) {
-    return { type, server: serverOf(this.server), notifierId: this.notifierId }
+    return { type, server: serverOf(this.server), notifierId: this.notifierId, serviceId: null }
   }
 
   refused(code: string) {
