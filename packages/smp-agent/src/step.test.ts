@@ -184,7 +184,8 @@ it('a connection goes with all that belongs to it, except what is written afterw
   expect(step.effects.unsubscribe).toHaveLength(1)
   const left: string[] = []
   for (const name of Object.keys(tables) as (keyof typeof tables)[]) {
-    for await (const page of store.pages(name)) left.push(...page.map((row) => ('type' in row ? String(row.type) : name)))
+    for await (const page of store.pages(name))
+      left.push(...page.map((row) => ('type' in row ? String(row.type) : name)))
   }
   expect(left).toEqual(['deleted'])
 })
