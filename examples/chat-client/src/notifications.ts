@@ -55,6 +55,7 @@ export class Notifications {
       this.#host.note(`no push can come: ${error.message}`)
     })
     await this.start(this.#settings)
+    await this.#includeAll()
   }
 
   /** The client alone, for who listens by other means. `wait`: seconds that the notification server may take to answer. */
@@ -71,7 +72,7 @@ export class Notifications {
   /** @throws Refusal, NotificationClientError `ADDRESS` */
   async on(wish: NotificationWish): Promise<NotificationSettings> {
     if (this.#settings) throw new Refusal('notifications are on: end them by /notifications off first')
-    const { archive, contacts } = this.#host
+    const { archive } = this.#host
     const { address, provider, host, port, url } = wish
     const first = { address, host, port, keys: newPushKeys(provider), identity: identityFor(wish) }
     const name = hostOf(wish)
@@ -85,7 +86,7 @@ export class Notifications {
     }
     await settingsOf(archive).put('', 0, settings)
     this.#settings = settings
-    for (const { connection, state } of contacts.all()) if (state === 'connected') await this.include(connection)
+    await this.#includeAll()
     return settings
   }
 
@@ -110,6 +111,12 @@ export class Notifications {
   /** A contact whose messages are to be told of. */
   async include(connection: string): Promise<void> {
     if (this.#settings) await this.#host.agent.setNotifications(connection, true)
+  }
+
+  async #includeAll(): Promise<void> {
+    for (const { connection, state } of this.#host.contacts.all()) {
+      if (state === 'connected') await this.include(connection)
+    }
   }
 
   async close(): Promise<void> {

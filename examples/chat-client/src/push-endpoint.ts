@@ -5,7 +5,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { randomBytes } from '@smpkit/crypto'
 import { toBase64urlUnpadded } from '@smpkit/encoding'
-import type { Device } from '@smpkit/notification-client'
+import { type Device, NotificationClientError } from '@smpkit/notification-client'
 import { verifyWebhook } from '@smpkit/push-providers/payload'
 import { decryptWebPush, generateWebPushKeys, type WebPushKeys } from '@smpkit/push-providers/webpush'
 import type { EndpointIdentity } from './endpoint-identity.js'
@@ -40,7 +40,7 @@ export interface PushEndpointOptions {
   readonly port: number
   readonly identity: EndpointIdentity
   readonly keys: PushKeys
-  /** Gets what a push carries. A push is answered when this has settled; where it rejects, it comes again. */
+  /** Gets what a push carries. A push is answered when this has settled; where it rejects, it comes again, unless it is no push for this device. */
   readonly onPush: (notificationData: unknown) => Promise<void>
 }
 
@@ -53,7 +53,7 @@ export async function openPushEndpoint(options: PushEndpointOptions): Promise<Pu
   const server = createServer({ cert: identity.cert, key: identity.key }, (request, response) => {
     response.on('error', () => {})
     void answer(request, options)
-      .catch(() => 500)
+      .catch((error: unknown) => (isRefused(error) ? 400 : 503))
       .then((status) => end(response, status))
   })
   server.on('tlsClientError', () => {})
@@ -71,6 +71,8 @@ export async function openPushEndpoint(options: PushEndpointOptions): Promise<Pu
     },
   }
 }
+
+const isRefused = (error: unknown) => error instanceof NotificationClientError && error.code === 'PUSH'
 
 function end(response: ServerResponse, status: number): void {
   response.writeHead(status).end()

@@ -91,18 +91,24 @@ const look: Phase = (sleeper, settings, receiveBy) =>
 const sleep: Phase = (sleeper, _settings, receiveBy) =>
   withChat(sleeper, { subscribe: false }, async (chat, signal) => {
     const { agent, archive } = chat
-    await new Promise<void>((resolve) => {
+    const fetch = async (notificationData: unknown) => {
+      const state = clientState(archive)
+      const woken = await wakeUp({ agent, state, notificationData, timeBudget: wakeTime, signal })
+      return { ...woken, count: woken.results.reduce((sum, { messages }) => sum + messages, 0) }
+    }
+    const enough = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve())
       if (signal.aborted) resolve()
       receiveBy(async (notificationData) => {
-        const state = clientState(archive)
-        const woken = await wakeUp({ agent, state, notificationData, timeBudget: wakeTime, signal })
-        const count = woken.results.reduce((sum, { messages }) => sum + messages, 0)
-        chat.note(`woken by a push (${woken.kind}): fetched ${count === 1 ? '1 message' : `${count} messages`}`)
-        if (woken.needsClient) resolve()
+        const { kind, count, needsClient } = await fetch(notificationData)
+        chat.note(`woken by a push (${kind}): fetched ${count === 1 ? '1 message' : `${count} messages`}`)
+        if (needsClient) resolve()
       })
-      chat.note('asleep, without a connection to any SMP server, until a push comes')
     })
+    // What came at the very end of the look may not have been taken: no push tells of it.
+    await fetch({ checkMessages: true })
+    chat.note('asleep, without a connection to any SMP server, until a push comes')
+    await enough
   })
 
 /** Reads events while `run` runs. */
