@@ -36,5 +36,5 @@ export {
 export type { ServerStatus } from './server-state.js'
 export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection } from './store.js'
 export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
-export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscriptions.js'
+export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscription-types.js'
 export type { AddedToken, NewToken, TokenState } from './tokens.js'

@@ -198,7 +198,7 @@ describe('a subscription', () => {
     expect(subscriber.subscribed).toEqual([])
   })
 
-  test('that is refused later is tried after 1, 10, 60 minutes, every 6 hours for 7 days, then never (W9)', async () => {
+  test('W9: that is refused later is tried after 1, 10, 60 minutes, every 6 hours for 7 days, then never', async () => {
     const { state, emit, queue, subscriber, clock, device, provider } = await active()
     subscriber.answer = 'AUTH'
     const times: number[] = []

@@ -3,7 +3,7 @@ import { toBase64url } from '@smpkit/encoding'
 import type { FailureData, FailureStatus } from '@smpkit/service-protocol'
 import type { ItemAnswer, SubscriptionAnswer, TokenCreated } from '@smpkit/service-protocol/notification'
 import type { NotificationServerError } from '../errors.js'
-import type { AddedItem, SubscriptionState } from '../subscriptions.js'
+import type { AddedItem, SubscriptionState } from '../subscription-types.js'
 import type { AddedToken, TokenState } from '../tokens.js'
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000)

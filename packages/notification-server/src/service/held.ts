@@ -3,7 +3,7 @@ import { PublicKey } from '@smpkit/crypto'
 import { fromBase64url, toBase64url } from '@smpkit/encoding'
 import type { Syntax } from '@smpkit/service-protocol'
 import { NotificationServerError, type RefusalReasons } from '../errors.js'
-import type { Unsettled } from '../subscriptions.js'
+import type { Unsettled } from '../subscription-types.js'
 import type { AddedToken } from '../tokens.js'
 
 /** How an answer is to be written. */
