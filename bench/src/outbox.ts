@@ -8,6 +8,7 @@ import { startPostgres } from '../../scripts/postgres.mjs'
 import { barePushes } from './bare-pushes.js'
 import { directSubscriber } from './direct-subscriber.js'
 import { type Bench, median, type Row, row } from './harness.js'
+import { activeSubscription, activeToken, newServer } from './notification-rows.js'
 import { type PushStorage, postgresStorage, sqliteStorage } from './outbox-storage.js'
 import { startPeer } from './peer.js'
 
@@ -23,55 +24,16 @@ const address = `smp://${server}@smp.example.com`
 
 /** Active tokens of APNs, each with one queue: rows as clients' requests leave them. */
 async function fill(store: NotificationStore) {
-  const now = Date.now()
   const notifierKey = PrivateKey.generate('ed25519').toDer()
   const all = Array.from({ length: devices }, (_, i) => {
-    const owner = `owner ${i}`
-    const id = toBase64url(randomBytes(24))
-    const token = {
-      id,
-      owner,
-      provider: 'apns_test',
-      deviceToken: toHex(randomBytes(32)),
-      status: 'active',
-      reason: null,
-      clientKey: randomBytes(32),
-      serverKey: randomBytes(32),
-      secret: randomBytes(32),
-      code: randomBytes(32),
-      triesLeft: 10,
-      registeredAt: now,
-      updatedAt: now,
-      usedAt: now,
-      periodMinutes: 0,
-      checkSentAt: null,
-      periodicAt: null,
-      expiresAt: now + 90 * 86_400_000,
-    } as const
-    const subscription = {
-      id: toBase64url(randomBytes(24)),
-      owner,
-      token: id,
-      server,
-      address,
-      notifierId: randomBytes(24),
-      notifierKey,
-      status: 'active',
-      reason: null,
-      updatedAt: now,
-      byService: false,
-      awaited: false,
-      endedAt: null,
-      retries: 0,
-      nextAt: now + 86_400_000,
-    } as const
+    const token = activeToken({ owner: `owner ${i}`, provider: 'apns_test', deviceToken: toHex(randomBytes(32)) })
+    const subscription = activeSubscription(token, { server, address, notifierId: randomBytes(24), notifierKey })
     return { token, subscription }
   })
-  const down = { checkOwed: false, up: false, changedAt: null, reason: null }
   const changes = {
     tokens: all.map(({ token }) => token),
     subscriptions: all.map(({ subscription }) => subscription),
-    servers: [{ key: server, address, ...down, serviceCertificate: null, serviceKey: null, serviceId: null }],
+    servers: [newServer(server, address)],
   }
   await store.atomic({}, () => ({ changes, result: undefined }))
   return {

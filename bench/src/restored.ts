@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PrivateKey, randomBytes } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
 import { createNotificationServer, type NotificationStore } from '@smpkit/notification-server'
 import { openPostgresNotificationStore } from '@smpkit/notification-server/postgres'
@@ -13,6 +12,7 @@ import { connectSmp } from '@smpkit/smp-transport'
 import pg from 'pg'
 import { startPostgres, testDatabase } from '../../scripts/postgres.mjs'
 import { type Bench, median, type Row, row } from './harness.js'
+import { activeSubscription, activeToken, newServer } from './notification-rows.js'
 import { createQueues } from './nsub.js'
 import { type Peer, startPeer } from './peer.js'
 import { signingTimes } from './signing-limit.js'
@@ -62,66 +62,21 @@ async function postgres(server: string): Promise<Storage> {
 }
 
 /** Rows as clients' requests leave them; the token is one of a device that is never pushed to. */
-async function fill(store: NotificationStore, address: string, peer: Peer): Promise<void> {
+async function fill(store: NotificationStore, address: string): Promise<void> {
   const server = parseServerAddress(address)
-  const [key] = [toBase64url(server.keyHash)]
-  const owner = 'owner'
-  const secretKey = PrivateKey.generate('x25519')
-  const now = Date.now()
-  const token = {
-    id: 'token',
-    owner,
-    provider: 'apns_null',
-    deviceToken: 'a'.repeat(64),
-    status: 'active',
-    reason: null,
-    clientKey: secretKey.publicKey.toRaw(),
-    serverKey: secretKey.toRaw(),
-    secret: randomBytes(32),
-    code: randomBytes(32),
-    triesLeft: 10,
-    registeredAt: now,
-    updatedAt: now,
-    usedAt: now,
-    periodMinutes: 0,
-    checkSentAt: null,
-    periodicAt: null,
-    expiresAt: now + 90 * 86_400_000,
-  } as const
-  const serverRow = {
-    key,
-    address,
-    checkOwed: false,
-    up: false,
-    changedAt: null,
-    reason: null,
-    serviceCertificate: null,
-    serviceKey: null,
-    serviceId: null,
-  }
-  await store.atomic({}, () => ({ changes: { tokens: [token], servers: [serverRow] }, result: undefined }))
+  const key = toBase64url(server.keyHash)
+  const token = activeToken({ owner: 'owner', provider: 'apns_null', deviceToken: 'a'.repeat(64) })
+  const changes = { tokens: [token], servers: [newServer(key, address)] }
+  await store.atomic({}, () => ({ changes, result: undefined }))
   const queues = await createQueues(server, count)
   for (let i = 0; i < queues.length; i += batch) {
-    const subscriptions = queues.slice(i, i + batch).map(({ id, key: notifierKey }) => ({
-      id: toBase64url(randomBytes(24)),
-      owner,
-      token: token.id,
-      server: key,
-      address,
-      notifierId: id,
-      notifierKey: notifierKey.toDer(),
-      status: 'active' as const,
-      reason: null,
-      updatedAt: now,
-      byService: false,
-      awaited: false,
-      endedAt: null,
-      retries: 0,
-      nextAt: now + 86_400_000,
-    }))
+    const subscriptions = queues
+      .slice(i, i + batch)
+      .map(({ id: notifierId, key: notifierKey }) =>
+        activeSubscription(token, { server: key, address, notifierId, notifierKey: notifierKey.toDer() }),
+      )
     await store.atomic({}, () => ({ changes: { subscriptions }, result: undefined }))
   }
-  await peer.call('residentMemory')
 }
 
 /** On the heap and beside it, in bytes: what earlier rounds have left to the system does not count. */
@@ -152,7 +107,7 @@ async function measure(storage: Storage, name: string, progress: (text: string) 
   const address = await peer.call<string>('start')
   progress(`creating ${count.toLocaleString('en')} subscriptions`)
   await using store = await storage.open()
-  await fill(store, address, peer)
+  await fill(store, address)
   await store.close()
   const rates = { ours: [] as number[], limit: [] as number[] }
   let bytes = 0
