@@ -18,6 +18,16 @@ export function secretOf({ key, token }: DeviceRecord): Uint8Array | null {
   return tokenSecret(privateKeyOf(key), PublicKey.fromDer(fromBase64url(token.dhKey)) as PublicKey<'x25519'>)
 }
 
+/** Before an answer is stored: what cannot be calculated with would stand in the way for ever. @throws NotificationClientError `SERVICE` */
+export function requireSecret(record: DeviceRecord): void {
+  try {
+    secretOf(record)
+  } catch (cause) {
+    const message = 'expected an X25519 key of the notification server, got something else'
+    throw new NotificationClientError('SERVICE', message, { cause })
+  }
+}
+
 /** A registration from the beginning, with a new key. What the former one can open stays readable. */
 export function freshDevice(device: Device, former?: DeviceRecord): DeviceRecord {
   const secret = former && secretOf(former)

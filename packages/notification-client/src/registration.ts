@@ -2,7 +2,7 @@
 import { toBase64url } from '@smpkit/encoding'
 import { encodeRequest, newId, ServiceStatusError } from '@smpkit/service-protocol'
 import type { TokenState } from '@smpkit/service-protocol/notification'
-import { devicePublicKey, freshDevice, isSameDevice, openDevicePush } from './device-secret.js'
+import { devicePublicKey, freshDevice, isSameDevice, openDevicePush, requireSecret } from './device-secret.js'
 import { NotificationClientError } from './errors.js'
 import type { ServiceConnection } from './service-connection.js'
 import type { Device, DeviceRecord, Records } from './state.js'
@@ -114,6 +114,7 @@ export class Registration {
     try {
       const { data } = await this.#ask((ask, options) => ask('post', '/ntf/tokens', request, options))
       const token = { id: idOf(data.resource), dhKey: data.dhKey, device }
+      requireSecret({ ...record, token })
       const isActive = data.status === 'active'
       await this.#set({ token, isActive, period: isActive ? record.period : 0 })
     } catch (error) {

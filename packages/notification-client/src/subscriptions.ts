@@ -33,6 +33,8 @@ export interface SubscriptionsOptions {
 const maxLength = 12_000
 /** A notifier that was replaced is left alone for so long, in milliseconds: two devices on one queue would take it from each other for ever. */
 const renewalPause = 3_600_000
+/** What an honest server lists is far less. */
+const maxListed = 100_000
 /** A subscription that is over for the server, and is begun anew with another notifier. */
 const over = ['ended', 'auth', 'deleted'] as const
 
@@ -202,10 +204,14 @@ export class Subscriptions {
   }
 
   async *#list(query: Omit<SubscriptionQuery, 'after'>): AsyncGenerator<SubscriptionItem> {
+    let listed = 0
     for (let after: string | undefined; ; ) {
       const { data } = await this.#ask((ask, options) =>
         ask('get', '/ntf/subscriptions', undefined, { query: { ...query, ...(after && { after }) }, ...options }),
       )
+      listed += data.items.length
+      // Pages without items count, too.
+      if (++listed > maxListed) throw new NotificationClientError('SERVICE', 'expected a list that ends')
       yield* data.items
       if (data.next === undefined) return
       after = data.next
