@@ -98,9 +98,18 @@ export function openSession(
       let retryAfter: string | undefined
       let text = ''
       let whole = false
-      let gaveUp: HttpFailure['failed'] | undefined
+      const settle = (failed: HttpFailure['failed']) => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        const isWhole = whole && stream.rstCode === constants.NGHTTP2_NO_ERROR
+        if (status === 200 || (status > 0 && isWhole)) resolve({ status, retryAfter, body: text })
+        else if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || (stream.id ?? Infinity) > lastStreamId) {
+          resolve({ failed: 'unsent' })
+        } else resolve({ failed })
+      }
       const giveUp = (why: 'timeout' | 'aborted') => {
-        gaveUp = why
+        // Now, as a stream whose far end does not read is closed only with its connection; it keeps its place until then.
+        settle(why)
         stream.close(constants.NGHTTP2_CANCEL)
         // A far end that has answered nothing meanwhile may not even read: what comes next takes a fresh connection.
         if (why === 'timeout' && lastReply < started) retire()
@@ -123,15 +132,9 @@ export function openSession(
       // What it was shows when the stream is closed.
       stream.on('error', () => {})
       stream.on('close', () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', abort)
         inFlight--
         lastUse = performance.now()
-        const isWhole = whole && stream.rstCode === constants.NGHTTP2_NO_ERROR
-        if (status === 200 || (status > 0 && isWhole)) resolve({ status, retryAfter, body: text })
-        else if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || (stream.id ?? Infinity) > lastStreamId) {
-          resolve({ failed: 'unsent' })
-        } else resolve({ failed: gaveUp ?? 'lost' })
+        settle('lost')
         if (!usable) retire()
         else onChange()
       })
