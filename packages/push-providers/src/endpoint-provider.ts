@@ -1,6 +1,7 @@
 // Spec 21 B3, 30 §6: what providers have in common that push to URLs which clients choose.
 import { DeviceTokenError, PayloadError } from './errors.js'
 import { type GuardedResult, type GuardOptions, guardedHttps } from './guarded-https.js'
+import { statusReason } from './http.js'
 import type { Push, PushOutcome, PushProvider } from './provider.js'
 import { retryAfterMs } from './retry-after.js'
 
@@ -70,7 +71,7 @@ export function endpointProvider<Token extends { readonly url: URL }>(
     }
     const { status, retryAfter } = result
     if (status >= 200 && status < 300) return { outcome: 'accepted' }
-    const reason = `http-${status}`
+    const reason = statusReason(status)
     const answer = status >= 500 ? 'busy' : kind.answers[status]
     if (answer === undefined) return { outcome: 'refused', reason }
     if (answer === 'busy') return { outcome: 'retry', afterMs: retryAfterMs(retryAfter, clock()), reason }

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { addressPolicy } from '@smpkit/smp-commands/address'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeviceTokenError } from './errors.js'
@@ -143,6 +146,20 @@ describe('connections', () => {
     fake.answer('accepted')
     https.close()
     await other.close()
+  })
+
+  it('that the far end says to end soon are not used again', async () => {
+    let made = 0
+    const far = createServer(identity, (_, response) => response.setHeader('keep-alive', 'timeout=1').end())
+    far.on('secureConnection', () => made++)
+    far.listen(0, '127.0.0.1')
+    await once(far, 'listening')
+    const https = guardedHttps({ ca: fake.ca, allowAddress: loopback })
+    const url = new URL(`https://localhost:${(far.address() as AddressInfo).port}`)
+    for (let i = 0; i < 3; i++) await https.post(url, { headers: {}, body: '' }, { signal, timeoutMs: 5000 })
+    expect(made).toBe(3)
+    https.close()
+    far.close()
   })
 
   it('that are not used end', async () => {

@@ -2,6 +2,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { Agent } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { urlToHttpOptions } from 'node:url'
 import { type AddressPolicy, addressPolicy, checkAddresses } from '@smpkit/smp-commands/address'
 import { DeviceTokenError } from './errors.js'
@@ -64,12 +65,12 @@ export function guardedHttps(options: GuardOptions): GuardedHttps {
     timeout: idleTimeout,
     ...(ca !== undefined && { ca: [ca].flat() }),
   })
-  const keepAlive = agent.keepSocketAlive.bind(agent)
+  // False where the far end said that it ends the connection soon.
+  const keepAlive = agent.keepSocketAlive.bind(agent) as (socket: Duplex) => unknown
   // Not `maxTotalSockets`: idle ones count there too, and would keep other origins waiting.
   agent.keepSocketAlive = (socket) => {
     const idle = Object.values(agent.freeSockets).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0)
-    if (idle < maxIdle) keepAlive(socket)
-    return idle < maxIdle
+    return idle < maxIdle && keepAlive(socket) !== false
   }
 
   return {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { Agent, createServer, type RequestOptions, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { maxReplyLength, postHttps } from './http.js'
+import { maxReplyLength, postHttps, statusReason } from './http.js'
 import { createTestIdentity } from './testing/authority.js'
 
 const identity = createTestIdentity()
@@ -108,4 +109,51 @@ test('connections are used again, and stay usable after a failure', async () => 
   expect(await post('/drop', { agent: fresh })).toEqual({ failed: 'lost' })
   expect(await post('/echo', { agent: fresh })).toMatchObject({ status: 201 })
   fresh.destroy()
+})
+
+const text = (...lines: string[]) => [...lines, '', ''].join('\r\n')
+const reply = (status: number, body = '') => ({ status, retryAfter: undefined, body })
+
+/** Writes without an end. */
+function flood(socket: TLSSocket, part: string): void {
+  const more = () => {
+    while (!socket.destroyed && socket.write(part));
+  }
+  socket.on('drain', more)
+  more()
+}
+
+test.each<[string, string | ((socket: TLSSocket) => void), object]>([
+  ['no HTTP', text('hello'), { failed: 'lost' }],
+  ['another protocol', text('HTTP/1.1 101 Switch', 'connection: upgrade', 'upgrade: x'), { failed: 'lost' }],
+  ['what comes first', text('HTTP/1.1 103 Hints', '', 'HTTP/1.1 201 Created', 'content-length: 0'), reply(201)],
+  ['a body until the end', (socket) => socket.end(`${text('HTTP/1.1 200 OK')}body`), reply(200, 'body')],
+  ['trailers', text('HTTP/1.1 200 OK', 'transfer-encoding: chunked', '', '1', 'a', '0', 'x: y'), reply(200, 'a')],
+  ['headers without an end', (socket) => flood(socket, 'x: y\r\n'), { failed: 'lost' }],
+  ['no answer but hints without an end', (socket) => flood(socket, text('HTTP/1.1 103 Hints')), { failed: 'timeout' }],
+])('of a far end that sends %s', async (_, answer, result) => {
+  const sockets = new Set<TLSSocket>()
+  const far = createTlsServer(identity, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      if (typeof answer === 'function') return answer(socket)
+      socket.write(answer)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(far, 'listening')
+  const fresh = new Agent({ ca: identity.ca })
+  // The other ones end by themselves.
+  const options = { signal, timeoutMs: 1000 }
+  const { port: farPort } = far.address() as AddressInfo
+  expect(await post('/', { agent: fresh, port: farPort }, options)).toEqual(result)
+  fresh.destroy()
+  for (const socket of sockets) socket.destroy()
+  far.close()
+})
+
+test('reasons are few, whatever is answered', () => {
+  const reasons = Array.from({ length: 1000 }, (_, status) => statusReason(status))
+  expect(new Set(reasons).size).toBeLessThan(80)
+  expect([200, 404, 599, 999].map(statusReason)).toEqual(['http-200', 'http-404', 'http-other', 'http-other'])
 })

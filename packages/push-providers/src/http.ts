@@ -1,4 +1,5 @@
 // What came of one HTTP request to a push provider, and HTTPS/1.1 requests. Nothing is thrown, no redirect is followed.
+import { STATUS_CODES } from 'node:http'
 import type { Agent, RequestOptions } from 'node:https'
 import { request } from 'node:https'
 import type { Socket } from 'node:net'
@@ -22,6 +23,10 @@ export type HttpResult = HttpReply | HttpFailure
 
 /** Far more than an answer of a push provider has. */
 export const maxReplyLength = 16_384
+
+/** The word for a status in reasons. Strangers choose statuses, and reasons become labels: what is not registered has one word. */
+export const statusReason = (status: number): string =>
+  Object.hasOwn(STATUS_CODES, status) ? `http-${status}` : 'http-other'
 
 export interface PostOptions {
   readonly signal: AbortSignal
@@ -61,8 +66,13 @@ export function postHttps(
         connected = true
       })
     })
-    sent.on('error', () => settle({ failed: connected ? 'lost' : 'connect' }))
+    const lose = () => settle({ failed: connected ? 'lost' : 'connect' })
+    sent.on('error', lose)
+    // Without an error where the far end wants to speak another protocol.
+    sent.on('close', lose)
     sent.on('response', (response) => {
+      // It may close before the end of an answer is seen.
+      sent.off('close', lose)
       const parts: Buffer[] = []
       let length = 0
       const reply = () =>

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { statusReason } from '../http.js'
 import { vectors } from '../testing/vectors.js'
+
 import { readApnsAnswer } from './answer.js'
 
 const now = Date.parse('2026-06-01')
@@ -48,7 +50,7 @@ test.each(['Unregistered', 'ExpiredToken'])('%s counts if its time is later than
 
 test('429, 500 and 503 are tried again, not before the time that Apple names', () => {
   for (const status of [429, 500, 503]) {
-    expect(read(status)).toEqual({ outcome: 'retry', afterMs: 0, reason: `http-${status}` })
+    expect(read(status)).toEqual({ outcome: 'retry', afterMs: 0, reason: statusReason(status) })
     expect(read(status, '', { retryAfter: '90' })).toMatchObject({ outcome: 'retry', afterMs: 90_000 })
   }
   expect(read(429, { reason: 'TooManyRequests' })).toEqual({ outcome: 'retry', afterMs: 0, reason: 'TooManyRequests' })
@@ -66,7 +68,7 @@ test('any other answer is refused with a reason of ours', () => {
     fc.property(fc.integer({ min: 201, max: 599 }), fc.oneof(reasons, fc.json()), reasons, (status, body, reason) => {
       fc.pre(![429, 500, 503].includes(status))
       for (const text of [body, JSON.stringify({ reason })]) {
-        expect(read(status, text)).toEqual({ outcome: 'refused', reason: `http-${status}` })
+        expect(read(status, text)).toEqual({ outcome: 'refused', reason: statusReason(status) })
       }
     }),
   )

@@ -1,5 +1,5 @@
 // Spec 30 §6 "APNs answers", 21 A6: what became of a push by APNs' answer to it.
-import type { HttpReply } from '../http.js'
+import { type HttpReply, statusReason } from '../http.js'
 import type { Push, PushOutcome } from '../provider.js'
 import { retryAfterMs } from '../retry-after.js'
 
@@ -50,7 +50,7 @@ export function readApnsAnswer(
     }
     return { outcome: 'gone', reason: deadReason }
   }
-  const label = reason !== undefined && known.has(reason) ? reason : `http-${status}`
+  const label = reason !== undefined && known.has(reason) ? reason : statusReason(status)
   if (status === 403 && (reason === 'ExpiredProviderToken' || reason === 'InvalidProviderToken')) {
     return { outcome: 'renew', reason }
   }

@@ -85,6 +85,9 @@ test('what cannot work is refused at once', async () => {
   expect(make({ key: 'no key' })).toThrow(config)
   expect(make({ topic: '' })).toThrow(config)
   expect(make({ keyId: 'a b' })).toThrow(config)
+  expect(make({ host: 'a b' })).toThrow(config)
+  expect(make({ port: 99_999 })).toThrow(config)
+  expect(make({ ca: 'no certificate' })).toThrow(config)
   const { host: _, ...noHost } = options
   expect(() => apnsProvider({ name: 'apns_test', ...noHost })).toThrow('expected the host of apns_test')
   expect(() => apnsProvider({ ...noHost, name: 'apns_dev' })).not.toThrow()

@@ -1,5 +1,6 @@
 // Spec 21 A4–A6, 30 §6: pushes to Apple's devices.
 import { ProviderConfigError } from '../errors.js'
+import { checkFarEnd } from '../far-end.js'
 import type { HttpFailure } from '../http.js'
 import { readSigningKey } from '../jwt.js'
 import type { Push, PushOutcome, PushProvider } from '../provider.js'
@@ -48,12 +49,13 @@ const pauseMs = 60_000
 /**
  * Connects at the first push. Reasons of `gone`: `BAD`, `TOPIC`, `EXPIRED`, `UNREGISTERED`. `retry` with `all`: no connection, or
  * credentials refused.
- * @throws ProviderConfigError for a key that cannot be used
+ * @throws ProviderConfigError for a key, a host, a port or an authority that cannot be used
  */
 export function apnsProvider(options: ApnsOptions): PushProvider {
   const { name, topic, teamId, keyId, ca, clock = Date.now, random = Math.random } = options
   const { host = hosts[name], port = 443, maxConnections = 4, timeouts = {} } = options
   if (host === undefined) throw new ProviderConfigError(`expected the host of ${name}`)
+  checkFarEnd({ host, port, ca })
   if (!/^[\w.-]+$/.test(topic)) throw new ProviderConfigError('expected a bundle id as topic')
   if (!/^\w+$/.test(teamId) || !/^\w+$/.test(keyId))
     throw new ProviderConfigError('expected letters and digits as ids of team and key')

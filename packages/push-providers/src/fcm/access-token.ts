@@ -1,6 +1,7 @@
 // RFC 7523, spec 21 B2: the OAuth token with which FCM lets us in, from the service account's key.
 import type { KeyObject } from 'node:crypto'
 import type { Agent } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
 import { type HttpFailure, postHttps } from '../http.js'
 import { signJwt } from '../jwt.js'
 
@@ -50,10 +51,8 @@ export function accessToken(options: AccessTokenOptions): AccessToken {
     )
     const form = new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion })
     const target = {
+      ...urlToHttpOptions(tokenUri),
       agent,
-      host: tokenUri.hostname,
-      port: tokenUri.port || 443,
-      path: tokenUri.pathname + tokenUri.search,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     }
     const reply = await postHttps(target, form.toString(), { signal: end.signal, timeoutMs })

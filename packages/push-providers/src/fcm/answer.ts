@@ -1,5 +1,5 @@
 // Spec 21 B2, 30 §6: what became of a push by FCM's answer to it.
-import type { HttpReply } from '../http.js'
+import { type HttpReply, statusReason } from '../http.js'
 import type { PushOutcome } from '../provider.js'
 import { retryAfterMs } from '../retry-after.js'
 
@@ -18,7 +18,7 @@ export function readFcmAnswer({ status, retryAfter, body }: HttpReply, now: numb
   const later = (least: number): PushOutcome => ({
     outcome: 'retry',
     afterMs: retryAfterMs(retryAfter, now) || least,
-    reason: `http-${status}`,
+    reason: statusReason(status),
   })
   switch (status) {
     case 400:
@@ -40,7 +40,7 @@ export function readFcmAnswer({ status, retryAfter, body }: HttpReply, now: numb
     default:
       if (status >= 500) return later(awayDelay)
   }
-  return { outcome: 'refused', reason: `http-${status}` }
+  return { outcome: 'refused', reason: statusReason(status) }
 }
 
 /** The `errorCode` of the `FcmError`, and the fields that are said to be wrong. Other members are ignored. */

@@ -1,6 +1,7 @@
 // Spec 21 B2, 30 §6: pushes through Firebase Cloud Messaging, HTTP v1.
 import { Agent } from 'node:https'
 import { DeviceTokenError, ProviderConfigError } from '../errors.js'
+import { checkFarEnd } from '../far-end.js'
 import { postHttps } from '../http.js'
 import { readSigningKey } from '../jwt.js'
 import type { Push, PushOutcome, PushProvider } from '../provider.js'
@@ -39,11 +40,12 @@ const maxTokenLength = 1024
 /**
  * Connects at the first push. Reasons of `gone`: `BAD`, `TOPIC`, `UNREGISTERED`. `retry` with `all`: no connection, no access token, or
  * it was refused.
- * @throws ProviderConfigError for a service account that cannot be used
+ * @throws ProviderConfigError for a service account, a host, a port or an authority that cannot be used
  */
 export function fcmProvider(options: FcmOptions): PushProvider {
   const { host = 'fcm.googleapis.com', port = 443, ca, maxConcurrent = 50, timeoutMs = 20_000 } = options
   const { clock = Date.now, serviceAccount } = options
+  checkFarEnd({ host, port, ca })
   const { email, key, keyId, projectId, tokenUri } = readServiceAccount(serviceAccount)
   const path = `/v1/projects/${projectId}/messages:send`
   const agentOptions = { keepAlive: true, timeout: 60_000, ...(ca !== undefined && { ca: ca as string | string[] }) }
