@@ -1,6 +1,6 @@
 // Spec 03 §1, issue texts: connecting to SMP servers that clients name, and not to what is in the network of the operator.
 
-import { lookup as systemLookup } from 'node:dns/promises'
+import { lookupName } from '@smpkit/push-providers/internal'
 import type { Connect } from '@smpkit/smp-client'
 import {
   type AddressPolicy,
@@ -25,7 +25,10 @@ export interface GuardedConnectOptions {
    * others, or for all. With `all` names are resolved by the proxy, which has to keep to public addresses itself, as Tor does.
    */
   readonly socks?: Omit<IsolatingProxy, 'onion'> & { readonly for?: 'onion' | 'all' }
-  /** For all connections. `lookup` gives all IP addresses of a name; default: the system's. */
+  /**
+   * For all connections. `lookup` gives all IP addresses of a name; default: the system's name servers, and not its file of hosts for names
+   * with a dot. It must not let names whose servers are silent keep others waiting, as `dns.lookup` does.
+   */
   readonly connect?: Omit<ConnectOptions, 'socks' | 'allowAddress' | 'service' | 'signal'>
 }
 
@@ -43,7 +46,7 @@ export function guardedConnect({ allow = [], socks, connect = {} }: GuardedConne
   if (use === 'all' && byProxy) {
     return async (server, options) => byProxy(forProxy(server, allowAddress), options)
   }
-  const direct = { ...connect, allowAddress, lookup: guardedLookup(connect.lookup ?? bySystem, allowAddress) }
+  const direct = { ...connect, allowAddress, lookup: guardedLookup(connect.lookup ?? lookupName, allowAddress) }
   return async (server, { userId, ...options }) => {
     const hasOnion = server.hosts.some(isOnion)
     try {
@@ -62,9 +65,6 @@ function isWorthTrying(error: unknown): boolean {
   const codes = ['NETWORK', 'TIMEOUT', 'TLS', 'REFUSED_ADDRESS', 'HOST']
   return error instanceof SmpTransportError && codes.includes(error.code)
 }
-
-const bySystem = async (host: string): Promise<readonly string[]> =>
-  (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address)
 
 function guardedLookup(lookup: (host: string) => Promise<readonly string[]>, allowed: AddressPolicy) {
   return async (host: string): Promise<readonly string[]> => {

@@ -1,18 +1,22 @@
 // Spec 21 B3 "SSRF": HTTPS requests to hosts that strangers choose, who could mean the operator's own network.
-import { lookup as systemLookup } from 'node:dns/promises'
 import { Agent } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { urlToHttpOptions } from 'node:url'
 import { type AddressPolicy, addressPolicy, checkAddresses } from '@smpkit/smp-commands/address'
 import { DeviceTokenError } from './errors.js'
+import { checkAuthorities } from './far-end.js'
 import { type HttpResult, type PostOptions, postHttps } from './http.js'
+import { lookupName } from './lookup-name.js'
 
 export interface GuardOptions {
   /** Which IP addresses may be connected to: global unicast unless given; `addressPolicy` of smp-commands takes exceptions. */
   readonly allowAddress?: AddressPolicy
-  /** All IP addresses of a name. The system's unless given. */
-  readonly lookup?: (host: string) => Promise<readonly string[]>
+  /**
+   * All IP addresses of a name. Asks the system's name servers unless given, and not its file of hosts about names with a dot: it must not
+   * let names whose servers are silent keep others waiting, as `dns.lookup` does.
+   */
+  readonly lookup?: (host: string, options: { readonly signal: AbortSignal }) => Promise<readonly string[]>
   /** Certificates in PEM to trust instead of the system's. */
   readonly ca?: string | readonly string[]
   /** The most connections to one origin; further pushes to it wait. 16 unless given. */
@@ -40,11 +44,6 @@ const maxIdle = 64
 /** Addresses of one name that are tried: who owns a name can give it any number. */
 const maxAddresses = 4
 
-async function bySystem(host: string): Promise<readonly string[]> {
-  const addresses = await systemLookup(host, { all: true })
-  return addresses.map(({ address }) => address)
-}
-
 /** An IP address as it stands in a URL, which has read numbers of all spellings, or `undefined` for a name. */
 function literal({ hostname }: URL): string | undefined {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -56,9 +55,11 @@ const isOnion = ({ hostname }: URL) => /\.onion\.?$/.test(hostname)
 /**
  * A name is resolved once for each connection, and refused if one of its addresses is; the connection goes to what was
  * checked. No redirects are followed. HTTP/1.1 with connections that are used again.
+ * @throws ProviderConfigError for authorities that cannot be used
  */
 export function guardedHttps(options: GuardOptions): GuardedHttps {
-  const { allowAddress = addressPolicy(), lookup = bySystem, ca, maxPerOrigin = 16, idleTimeout = 10_000 } = options
+  const { allowAddress = addressPolicy(), lookup = lookupName, ca, maxPerOrigin = 16, idleTimeout = 10_000 } = options
+  checkAuthorities(ca)
   const agent = new Agent({
     keepAlive: true,
     maxSockets: maxPerOrigin,
@@ -79,7 +80,7 @@ export function guardedHttps(options: GuardOptions): GuardedHttps {
       if (isOnion(url) || (ip !== undefined && !checkAddresses([ip], allowAddress))) return { failed: 'address' }
       let refused = false
       const checked: LookupFunction = (host, { all }, done) => {
-        lookup(host).then(
+        lookup(host, { signal: postOptions.signal }).then(
           (found) => {
             const addresses = checkAddresses(found, allowAddress)?.slice(0, maxAddresses)
             refused = addresses === undefined

@@ -1,1 +1,2 @@
 export { readApnsAnswer } from './apns/answer.js'
+export { lookupName } from './lookup-name.js'
