@@ -72,3 +72,13 @@ it('is not kept when the clock is set back, as it is from the future then', asyn
   expect(await send()).toEqual(accepted)
   expect(jwts()).toBe(2)
 })
+
+it('is kept when the clock is corrected a little, as often as that may be', async () => {
+  const { send, clock, jwts } = await startAt(registeredAt)
+  await send()
+  for (let i = 0; i < 10; i++) {
+    clock.now -= 5000
+    expect(await send()).toEqual(accepted)
+  }
+  expect(jwts()).toBe(1)
+})

@@ -38,8 +38,8 @@ export function providerToken({ key, keyId, teamId, clock, random }: ProviderTok
   return {
     current() {
       const now = clock()
-      // A clock that was set back has made a JWT from the future, which APNs does not take.
-      return made && now < made.until && now >= made.at ? made.text : make()
+      // A clock that was set back has made a JWT from the future, which APNs does not take; small corrections must not make many.
+      return made && now < made.until && now >= made.at - minute ? made.text : make()
     },
     async after(refused) {
       const latest = made

@@ -89,6 +89,18 @@ describe('what a device must not take', () => {
     expect(codeOf(() => decryptWebPush(body, { ...keys, auth: 'AAAAAAAAAAAAAAAAAAAAAA' }))).toBe('DECRYPT')
   })
 
+  test.each([
+    { privateKey: '' },
+    { privateKey: '!' },
+    { privateKey: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' },
+    { privateKey: keys.p256dh },
+    { auth: '' },
+    { auth: '!' },
+    { auth: keys.privateKey },
+  ])('anything with keys that are none: %j', (wrong) => {
+    expect(codeOf(() => decryptWebPush(body, { ...keys, ...wrong }))).toBe('FORMAT')
+  })
+
   test('more than one record', () => {
     const small = body.slice()
     small[18] = 0

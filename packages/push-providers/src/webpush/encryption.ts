@@ -1,5 +1,5 @@
 // RFC 8291, 8188 (spec 21 B3): what a push service carries, encrypted for one device as a single record of `aes128gcm`.
-import { createCipheriv, createDecipheriv, createECDH, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createECDH, type ECDH, hkdfSync } from 'node:crypto'
 import { randomBytes } from '@smpkit/crypto'
 import { concat, fromBase64url } from '@smpkit/encoding'
 import { PayloadError } from '../errors.js'
@@ -89,13 +89,22 @@ export function decryptWebPush(body: Uint8Array, keys: WebPushKeys): Uint8Array 
 }
 
 function sharedSecret(sender: Uint8Array, keys: WebPushKeys, salt: Uint8Array): Parameters<typeof contentKeys> {
-  const ecdh = createECDH(curve)
-  const auth = fromBase64url(keys.auth)
-  ecdh.setPrivateKey(fromBase64url(keys.privateKey))
-  if (auth.length !== authLength) throw new PayloadError('FORMAT', `expected keys.auth of ${authLength} bytes`)
+  const { ecdh, auth } = readDeviceKeys(keys)
   try {
     return [ecdh.computeSecret(sender), { auth, salt, device: ecdh.getPublicKey(), sender }]
   } catch (cause) {
     throw new PayloadError('FORMAT', 'expected the key of the sender to be a point on P-256', { cause })
   }
+}
+
+function readDeviceKeys({ privateKey, auth }: WebPushKeys): { readonly ecdh: ECDH; readonly auth: Uint8Array } {
+  try {
+    const ecdh = createECDH(curve)
+    ecdh.setPrivateKey(fromBase64url(privateKey))
+    const bytes = fromBase64url(auth)
+    if (bytes.length === authLength) return { ecdh, auth: bytes }
+  } catch {
+    // Without its cause, which might quote the key.
+  }
+  throw new PayloadError('FORMAT', `expected a private key on P-256 and keys.auth of ${authLength} bytes as base64url`)
 }
