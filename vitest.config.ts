@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** What every project has: generous time-outs that only stop hangs. */
@@ -5,6 +6,8 @@ const shared = { testTimeout: 60_000, hookTimeout: 60_000, environment: 'node' a
 
 export default defineConfig({
   test: {
+    // Many tests wait for sockets and processes: on two cores one worker would idle half of the time.
+    maxWorkers: Math.max(2, availableParallelism()),
     globalSetup: 'scripts/postgres-setup.mjs',
     projects: [
       {
