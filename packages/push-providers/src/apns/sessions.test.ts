@@ -120,6 +120,30 @@ test('changed settings count at once', async () => {
   await Promise.all(sent)
 })
 
+test('a connection that is to take no more pushes ends those in flight, and others take another one', async () => {
+  const { fake, send } = await start({ maxConnections: 1 }, { settings: { maxConcurrentStreams: 2 } })
+  const ends: (() => void)[] = []
+  fake.answer(() => new Promise((resolve) => ends.push(() => resolve('accepted'))))
+  const old = send()
+  await until(() => ends.length === 1)
+  fake.updateSettings({ maxConcurrentStreams: 0 })
+  // Until the change has arrived.
+  while (fake.connections.made === 1) {
+    const sent = send(push('message', tokens[1]))
+    await until(() => ends.length === 2)
+    ends.pop()?.()
+    expect(await sent).toEqual({ outcome: 'accepted' })
+  }
+  ends.pop()?.()
+  expect(await old).toEqual({ outcome: 'accepted' })
+  await until(() => fake.connections.open === 1)
+})
+
+test('a far end that takes no pushes at all is no connection', async () => {
+  const { send } = await start({}, { settings: { maxConcurrentStreams: 0 } })
+  expect(await send()).toEqual(retry('connect', { all: true }))
+})
+
 test('another authority is no connection, and nothing is sent', async () => {
   const { fake, send } = await start({ ca: createTestIdentity().ca })
   expect(await send()).toEqual(retry('connect', { all: true }))

@@ -1,5 +1,4 @@
 // Spec 21 A4–A6: APNs for tests, over TLS and HTTP/2, which checks what Apple checks and fails when told to.
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import {
   constants,
@@ -11,8 +10,8 @@ import {
   type Settings,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { jwtVerify } from 'jose'
 import type { ApnsOptions } from '../apns/provider.js'
+import { apnsJwtJudge, newApnsKey } from './apns-jwt.js'
 import { createTestIdentity } from './authority.js'
 
 /** A push that has arrived, also one that is then refused. */
@@ -87,7 +86,6 @@ interface Connection {
 }
 
 const teamId = 'TEAM123456'
-const hour = 3600
 const maxBody = 4096
 
 export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<ApnsFake> {
@@ -95,8 +93,8 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
   const identity = createTestIdentity()
   const pushes: ApnsPush[] = []
   const connections = new Map<ServerHttp2Session, Connection>()
-  const verified = new Map<string, number>()
-  let key = newKey(0)
+  let key = newApnsKey(0)
+  let jwtMistake = apnsJwtJudge(teamId, key, clock)
   let keys = 0
   let made = 0
   let every = 0
@@ -143,45 +141,28 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
     respond(
       stream,
       session,
-      always === 'stall' ? always : ((await findMistake(headers, push)) ?? (await decideNow(push))),
+      always === 'stall' ? always : ((await findMistake(session, headers, push)) ?? (await decideNow(push))),
     )
   }
 
-  async function findMistake(headers: IncomingHttpHeaders, push: ApnsPush): Promise<ApnsAnswer | undefined> {
+  async function findMistake(
+    session: ServerHttp2Session,
+    headers: IncomingHttpHeaders,
+    push: ApnsPush,
+  ): Promise<ApnsAnswer | undefined> {
     const bad = (status: number, reason: string) => ({ status, reason })
     if (headers[':method'] !== 'POST') return bad(405, 'MethodNotAllowed')
     if (!/^\/3\/device\/[0-9a-f]+$/.test(headers[':path'] ?? '')) return bad(404, 'BadPath')
     if (push.body.length === 0) return bad(400, 'PayloadEmpty')
     if (Buffer.byteLength(push.body) > maxBody) return bad(413, 'PayloadTooLarge')
-    const refused = await jwtMistake(push.jwt)
-    if (refused) return bad(403, refused)
+    const refused = await jwtMistake(push.jwt, session)
+    if (refused) return refused
     if (headers['apns-topic'] === undefined) return bad(400, 'MissingTopic')
     if (headers['apns-topic'] !== topic) return bad(400, 'DeviceTokenNotForTopic')
     const isBackground = isBackgroundBody(push.body)
     if (push.pushType !== (isBackground ? 'background' : 'alert')) return bad(400, 'InvalidPushType')
     if (isBackground && push.priority !== '5') return bad(400, 'BadPriority')
     return undefined
-  }
-
-  async function jwtMistake(jwt: string): Promise<string | undefined> {
-    if (jwt === '') return 'MissingProviderToken'
-    let issued = verified.get(jwt)
-    if (issued === undefined) {
-      try {
-        const { payload, protectedHeader } = await jwtVerify(jwt, key.publicKey, {
-          algorithms: ['ES256'],
-          issuer: teamId,
-        })
-        if (protectedHeader.kid !== key.id || payload.iat === undefined) return 'InvalidProviderToken'
-        issued = payload.iat
-        verified.set(jwt, issued)
-      } catch {
-        return 'InvalidProviderToken'
-      }
-    }
-    const age = clock() / 1000 - issued
-    if (age < -60) return 'InvalidProviderToken'
-    return age > hour ? 'ExpiredProviderToken' : undefined
   }
 
   function goAway(code: number = constants.NGHTTP2_NO_ERROR): void {
@@ -231,18 +212,12 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
       server = await listen()
     },
     rotateKey() {
-      key = newKey(++keys)
-      verified.clear()
+      key = newApnsKey(++keys)
+      jwtMistake = apnsJwtJudge(teamId, key, clock)
     },
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-function newKey(number: number): { readonly id: string; readonly pem: string; readonly publicKey: KeyObject } {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { id: `KEY000000${number}`, pem, publicKey: createPublicKey(privateKey) }
 }
 
 function pushOf(headers: IncomingHttpHeaders, { number }: Connection, body: string): ApnsPush {

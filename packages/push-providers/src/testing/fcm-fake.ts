@@ -185,10 +185,13 @@ async function isAssertion(form: URLSearchParams, key: KeyObject, audience: stri
 
 function readPush(request: IncomingMessage, body: string): FcmPush | undefined {
   try {
-    const { message } = JSON.parse(body)
-    const { token, data, android } = message
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) return undefined
+    const { message, ...others } = JSON.parse(body)
+    const { token, data, android, ...unknown } = message
+    // Google refuses what it does not know.
+    if (typeof token !== 'string' || token === '' || Object.keys({ ...others, ...unknown }).length > 0) return undefined
     const access = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
-    return { token: String(token), data: { ...data }, android: { ...android }, access }
+    return { token, data: { ...data }, android: { ...android }, access }
   } catch {
     return undefined
   }
