@@ -26,8 +26,7 @@ export interface GuardedConnectOptions {
    */
   readonly socks?: Omit<IsolatingProxy, 'onion'> & { readonly for?: 'onion' | 'all' }
   /**
-   * For all connections. `lookup` gives all IP addresses of a name; default: the system's name servers, and not its file of hosts for names
-   * with a dot. It must not let names whose servers are silent keep others waiting, as `dns.lookup` does.
+   * For all connections. `lookup` gives all IP addresses of a name; default: the system's name servers, then its file of hosts. It must not let names whose servers are silent keep others waiting, as `dns.lookup` does.
    */
   readonly connect?: Omit<ConnectOptions, 'socks' | 'allowAddress' | 'service' | 'signal'>
 }

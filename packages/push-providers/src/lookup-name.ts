@@ -13,23 +13,41 @@ const patience = { timeout: 3000, tries: 2 }
 /**
  * All IP addresses of a name, IPv4 and IPv6 in turns, as the name servers tell. The system's own look-up has room for two at a time in a
  * whole process: a few names whose servers are silent would delay all connections to anywhere by a minute. It is asked only
- * for what no stranger has a name server for: names without a dot, and addresses in unusual spellings. So of the names that
- * the system's file of hosts has, those with a dot are not known here.
+ * for what no stranger has a name server for: names without a dot, and addresses in unusual spellings; and, for one name at a time, where
+ * the name servers know nothing: its file of hosts may.
  */
 export async function lookupName(host: string, { signal, servers }: LookupOptions = {}): Promise<readonly string[]> {
   signal?.throwIfAborted()
-  if (isLocal(host)) return (await lookup(host, { all: true })).map(({ address }) => address)
+  if (isLocal(host)) return bySystem(host)
   const resolver = new Resolver(patience)
   if (servers) resolver.setServers(servers)
   const cancel = () => resolver.cancel()
   signal?.addEventListener('abort', cancel)
   try {
     const [ipv4, ipv6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
-    if (ipv4.status === 'rejected' && ipv6.status === 'rejected') throw ipv4.reason
+    if (ipv4.status === 'rejected' && ipv6.status === 'rejected') return await byHostsFile(host, ipv4.reason)
     const [some, others] = [ipv4, ipv6].map((found) => (found.status === 'fulfilled' ? found.value : []))
     return inTurns(some ?? [], others ?? [])
   } finally {
     signal?.removeEventListener('abort', cancel)
+  }
+}
+
+const bySystem = async (host: string): Promise<readonly string[]> =>
+  (await lookup(host, { all: true })).map(({ address }) => address)
+
+let isAsking = false
+
+async function byHostsFile(host: string, reason: { readonly code?: string }): Promise<readonly string[]> {
+  const isUnknown = reason.code === 'ENOTFOUND' || reason.code === 'ENODATA' || reason.code === 'ECONNREFUSED'
+  if (!isUnknown || isAsking) throw reason
+  isAsking = true
+  try {
+    return await bySystem(host)
+  } catch {
+    throw reason
+  } finally {
+    isAsking = false
   }
 }
 
