@@ -5,6 +5,8 @@ import { ServiceClientError } from './errors.js'
 import { isRequestId, maxServiceMessage, type ServiceRequest, type Syntax, serviceVersions } from './read-message.js'
 import { formatQuery, parseResource } from './resource.js'
 
+const utf8 = new TextEncoder()
+
 /** A random id: 16 characters. */
 export function newId(): string {
   return toBase64urlUnpadded(crypto.getRandomValues(new Uint8Array(12)))
@@ -50,7 +52,7 @@ export function encodeRequest(
   if (!parseResource(resource)) {
     throw new ServiceClientError('INVALID', 'expected an absolute path of up to 512 bytes without dot segments')
   }
-  const bytes = new TextEncoder().encode(text)
+  const bytes = utf8.encode(text)
   if (bytes.length > maxLength) {
     throw new ServiceClientError('TOO_LARGE', `the request has ${bytes.length} bytes, of at most ${maxLength}`)
   }
@@ -86,7 +88,7 @@ export function encodeResponse(
       syntax === 'json'
         ? JSON.stringify({ v: `${version}`, event, params: { ref, data } })
         : words(ref, event, JSON.stringify(data))
-    return new TextEncoder().encode(text)
+    return utf8.encode(text)
   }
   const { ref } = response
   const bytes = write(response)
@@ -98,9 +100,7 @@ export function encodeResponse(
  * order of names. The bytes are for hashing or comparing; nobody reads them.
  */
 export function requestContent({ method, resource, query, data }: ServiceRequest): Uint8Array {
-  return new TextEncoder().encode(
-    JSON.stringify([method, resource, query, ...(data === undefined ? [] : [data])], sorted),
-  )
+  return utf8.encode(JSON.stringify([method, resource, query, ...(data === undefined ? [] : [data])], sorted))
 }
 
 /** For `JSON.stringify`: objects with their names in order. */
