@@ -100,6 +100,14 @@ test('silence ends with the time-out or the abort', async () => {
   expect(hits).toBe(before)
 })
 
+test('waiting for a connection that another request has is no failure to connect', async () => {
+  const single = new Agent({ keepAlive: true, ca: identity.ca, maxSockets: 1 })
+  const first = post('/hang', { agent: single }, { signal, timeoutMs: 5000 })
+  expect(await post('/echo', { agent: single }, { signal, timeoutMs: 30 })).toEqual({ failed: 'timeout' })
+  single.destroy()
+  expect(await first).toMatchObject({ failed: expect.any(String) })
+})
+
 test('connections are used again, and stay usable after a failure', async () => {
   const sockets = new Set<unknown>()
   server.on('secureConnection', (socket) => sockets.add(socket))

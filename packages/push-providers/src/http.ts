@@ -45,6 +45,8 @@ export function postHttps(
 ): Promise<HttpResult> {
   if (signal.aborted) return Promise.resolve({ failed: 'aborted' })
   return new Promise((resolve) => {
+    // Before, a request waits for those of ours that have all connections that the agent makes.
+    let started = false
     let connected = false
     const sent = request({ ...target, method: 'POST' })
     const settle = (result: HttpResult) => {
@@ -55,9 +57,10 @@ export function postHttps(
       if ('failed' in result) sent.destroy()
     }
     const abort = () => settle({ failed: 'aborted' })
-    const timer = setTimeout(() => settle({ failed: connected ? 'timeout' : 'connect' }), timeoutMs)
+    const timer = setTimeout(() => settle({ failed: started && !connected ? 'connect' : 'timeout' }), timeoutMs)
     signal.addEventListener('abort', abort)
     sent.on('socket', (socket) => {
+      started = true
       // It may have been handed over by another request, of which `reusedSocket` tells only at times.
       connected = secured.has(socket)
       if (connected) return
