@@ -25,6 +25,8 @@ Usage: npm run bench -- [FILTER] [--json FILE]
   --check      exit code 1 if a ratio is below what it should be
   --help       this text
 
+BENCH_SUBSCRIPTIONS=NUMBER in the environment: how many are restored at start, by default 100,000.
+
 Benchmarks:
 `
 

@@ -4,7 +4,9 @@ import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { residentMemory, serve } from './peer.js'
 
 let server: SmpServer | undefined
-/** Answers to `NSUB` that are still to come. */
+/** Tags of answers to `NSUB` and `NSUBS`. */
+const answers = ['OK', 'SOK', 'SOKS']
+/** How many of them are still to come. */
 let expected = 0
 let finish = () => {}
 let subscribed = Promise.resolve()
@@ -13,12 +15,12 @@ serve({
   async start() {
     server = await startSmpServer({
       log: ({ direction, tag }) => {
-        if (direction === 'sent' && (tag === 'OK' || tag === 'SOK') && --expected === 0) finish()
+        if (direction === 'sent' && answers.includes(tag) && --expected === 0) finish()
       },
     })
     return server.addressText
   },
-  /** From now on. */
+  /** So many answers from now on. */
   expectSubscriptions(count: number) {
     expected = count
     subscribed = new Promise((resolve) => {
@@ -26,6 +28,8 @@ serve({
     })
   },
   subscribed: () => subscribed,
+  /** How many more answers there were than expected. */
+  surplus: () => -expected,
   residentMemory,
   /** Milliseconds for so many verifications. */
   verify(count: number, publicKeyDer: Uint8Array, bytes: Uint8Array, signature: Uint8Array) {
