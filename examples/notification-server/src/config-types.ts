@@ -93,10 +93,12 @@ export function list<T>(item: Type<T>, items: string): Type<readonly T[]> {
       const read = value.map((one) => item.read(one, folder))
       return read.includes(undefined) ? undefined : (read as T[])
     },
+    // With commas, or as it stands in the file.
     fromText: (value) =>
       value
+        .replace(/^\s*\[([\s\S]*)\]\s*$/, '$1')
         .split(',')
-        .map((one) => one.trim())
+        .map((one) => one.trim().replace(/^(["'])(.*)\1$/, '$2'))
         .filter((one) => one !== ''),
     toToml: (values) => values.map((value) => String(item.toToml(value))),
   }

@@ -52,7 +52,7 @@ key_file = "keys/db"`
     const environment = {
       SMPKIT_NTF_SMP__SERVERS: `${server}, ${server}`,
       SMPKIT_NTF_SMP__SOCKS: '[::1]:9050',
-      SMPKIT_NTF_SMP__ALLOW: '10.0.0.0/8,::1/128',
+      SMPKIT_NTF_SMP__ALLOW: '["10.0.0.0/8", "::1/128"]',
       SMPKIT_NTF_LIMITS__TOKENS: '7',
       SMPKIT_NTF_LIMITS__AUTH_RETRIES: '1s,2 m',
       SMPKIT_NTF_METRICS__LISTEN: '127.0.0.1:9464',
