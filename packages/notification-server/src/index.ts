@@ -1,5 +1,6 @@
 export { type Clock, systemClock } from './clock.js'
 export { NotificationServerError, type RefusalReasons } from './errors.js'
+export type { Core, FrontDoor } from './front-door.js'
 export { type GuardedConnectOptions, guardedConnect } from './guarded-connect.js'
 export { defaultLimits, type Limits } from './limits.js'
 export type { Logger } from './logger.js'

@@ -55,12 +55,12 @@ interface Added {
   readonly data: SubscriptionAnswer
 }
 
-/** `accepted` while nothing is known of the SMP server's answer. */
+/** `accepted` while the SMP server has not subscribed the queue, and may yet. */
 function added(item: AddedItem): Added | Failure {
   if ('error' in item) return refusal(item.error)
   const { id, status, reason, created, token } = item
   return {
-    status: status === 'pending' ? 'accepted' : created ? 'created' : 'ok',
+    status: status === 'pending' || (created && status === 'error') ? 'accepted' : created ? 'created' : 'ok',
     data: {
       resource: `/ntf/subscriptions/${id}`,
       status,
