@@ -42,13 +42,20 @@ export async function storedStatus(store: NotificationStore): Promise<StatusRepo
 
 export const runningStatus = (
   { tokens, subscriptions, servers, pushes }: NotificationServerStatus,
+  /** Those of the contact address, which clients may name as well. */
+  own: readonly ServerReport[],
   startedAt: number,
   answered: readonly Answered[],
 ): StatusReport => ({
   startedAt,
   tokens,
   subscriptions,
-  servers: servers.map(({ address, up, since, reason }) => ({ server: hostOf(address), up, since, reason })),
+  servers: [
+    ...own,
+    ...servers
+      .map(({ address, up, since, reason }) => ({ server: hostOf(address), up, since, reason }))
+      .filter(({ server, up }) => !own.some((one) => one.server === server && one.up === up)),
+  ],
   owed: pushes.owed,
   answered,
 })

@@ -14,6 +14,7 @@ import { backupDatabases } from './backup.js'
 import type { Config } from './config-keys.js'
 import { limitsOf } from './config-limits.js'
 import type { Databases } from './databases.js'
+import { watchServers } from './own-servers.js'
 import { createProviders } from './providers.js'
 import type { RecentPushes } from './recent-pushes.js'
 import { outboxReport, runningStatus, tokenReports } from './reports.js'
@@ -44,8 +45,8 @@ interface OpenDoor {
   readonly door: ServiceDoor
 }
 
-async function openDoor(config: Config, { agent: store }: Databases): Promise<OpenDoor> {
-  const agent = await openAgent({ store, servers: config.smp.servers, connect: connectOf(config) })
+async function openDoor(config: Config, { agent: store }: Databases, connect: Connect): Promise<OpenDoor> {
+  const agent = await openAgent({ store, servers: config.smp.servers, connect })
   return { agent, door: serviceDoor({ agent, name: config.server.name }) }
 }
 
@@ -62,7 +63,8 @@ export async function startServer(
     for (const close of closers.splice(0).reverse()) await close()
   }
   try {
-    const { agent, door } = await openDoor(config, databases)
+    const own = watchServers(connectOf(config), config.smp.servers, logger)
+    const { agent, door } = await openDoor(config, databases, own.connect)
     closers.push(() => agent.close())
     const server = await createNotificationServer({
       smp: { connect: connectOf(config) },
@@ -83,7 +85,7 @@ export async function startServer(
     return {
       providers: providers.map(({ name }) => name),
       admin: {
-        status: async () => runningStatus(await server.status(), startedAt, recent.list()),
+        status: async () => runningStatus(await server.status(), own.list(), startedAt, recent.list()),
         tokens: (options) => tokenReports(store, options),
         outbox: ({ limit }) => outboxReport(store, limit),
         address: async () => reportOf(await door.address()),
@@ -105,7 +107,7 @@ const reportOf = ({ link, shortLink }: AddressReport): AddressReport => ({ link,
 
 /** Of a server that does not run. Made now if it was not yet, which needs the SMP server. */
 export async function addressOf(config: Config, databases: Databases, signal: AbortSignal): Promise<AddressReport> {
-  const { agent, door } = await openDoor(config, databases)
+  const { agent, door } = await openDoor(config, databases, connectOf(config))
   try {
     return reportOf(await Promise.race([door.address(), rejected(signal)]))
   } finally {
