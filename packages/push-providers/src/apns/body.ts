@@ -26,7 +26,8 @@ export function apnsHeaders(
   return {
     ':method': 'POST',
     ':authority': host,
-    ':path': `/3/device/${token}`,
+    // Nothing in a token may lead elsewhere.
+    ':path': `/3/device/${encodeURIComponent(token)}`,
     'apns-topic': topic,
     'apns-push-type': kind === 'message' ? 'alert' : 'background',
     authorization: `bearer ${jwt}`,

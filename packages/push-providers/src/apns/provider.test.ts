@@ -22,7 +22,7 @@ pushProviderSuite(
     async create() {
       const fake = await startApnsFake()
       return {
-        provider: apnsProvider({ name: 'apns_test', ...fake.options }),
+        provider: apnsProvider({ name: 'apns_prod', ...fake.options }),
         tokens,
         badTokens: ['ab'.repeat(31), 'ab'.repeat(101), 'AB'.repeat(32), `${'ab'.repeat(32)}a`, `../${'ab'.repeat(32)}`],
         received: () => fake.pushes.map(({ body }) => body),
@@ -32,6 +32,32 @@ pushProviderSuite(
     },
   },
 )
+
+pushProviderSuite(
+  { describe, it },
+  {
+    name: 'apns_test',
+    supports: ['accepted', 'hang'],
+    readable: true,
+    async create() {
+      const fake = await startApnsFake()
+      return {
+        provider: apnsProvider({ name: 'apns_test', ...fake.options }),
+        tokens: ['xyzw', '../../3/device/a?b#c%2e'],
+        badTokens: ['..', 'a\n', 'z'.repeat(256)],
+        received: () => fake.pushes.map(({ body }) => body),
+        answer: (answer) => fake.answer(answers[answer] ?? 'accepted'),
+        close: fake.close,
+      }
+    },
+  },
+)
+
+test('W11: topic, team, key, host, port and authority are those that it is given', async () => {
+  const { fake, send } = await start({}, { topic: 'org.example.app' })
+  expect(await send()).toEqual({ outcome: 'accepted' })
+  expect(fake.pushes[0]?.headers['apns-topic']).toBe('org.example.app')
+})
 
 test('the request is that of spec 21 A4', async () => {
   const { fake, send } = await start()

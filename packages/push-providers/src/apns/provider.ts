@@ -9,7 +9,7 @@ import { apnsBody, apnsHeaders } from './body.js'
 import { providerToken } from './provider-token.js'
 import type { SessionOptions } from './session.js'
 import { sessionPool } from './sessions.js'
-import { readApnsToken } from './token.js'
+import { readApnsToken, readTestToken } from './token.js'
 
 export interface ApnsOptions {
   readonly name: 'apns_prod' | 'apns_dev' | 'apns_test'
@@ -108,7 +108,7 @@ export function apnsProvider(options: ApnsOptions): PushProvider {
     get maxConcurrent() {
       return sessions.maxConcurrent
     },
-    readToken: readApnsToken,
+    readToken: name === 'apns_test' ? readTestToken : readApnsToken,
     send,
     close,
     [Symbol.asyncDispose]: close,

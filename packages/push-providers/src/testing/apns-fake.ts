@@ -1,5 +1,6 @@
 // Spec 21 A4–A6: APNs for tests, over TLS and HTTP/2, which checks what Apple checks and fails when told to.
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import {
   constants,
   createSecureServer,
@@ -17,6 +18,10 @@ import { createTestIdentity } from './authority.js'
 /** A push that has arrived, also one that is then refused. */
 export interface ApnsPush {
   readonly token: string
+  /** As it came: the token percent-encoded. */
+  readonly path: string
+  /** Without those of HTTP/2 itself. */
+  readonly headers: Readonly<Record<string, string>>
   readonly pushType: string | undefined
   readonly priority: string | undefined
   /** The JSON. */
@@ -49,6 +54,8 @@ export interface ApnsFakeOptions {
   readonly settings?: Settings
   /** Milliseconds since 1970: what JWTs' ages are judged by. */
   readonly clock?: () => number
+  /** To which each push is appended when it comes, as a line of JSON: `path`, `headers` and `body`, which is the text. */
+  readonly logFile?: string
 }
 
 export interface ApnsFake extends AsyncDisposable {
@@ -89,7 +96,7 @@ const teamId = 'TEAM123456'
 const maxBody = 4096
 
 export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<ApnsFake> {
-  const { topic = 'app.example', settings = {}, clock = Date.now } = fakeOptions
+  const { topic = 'app.example', settings = {}, clock = Date.now, logFile } = fakeOptions
   const identity = createTestIdentity()
   const pushes: ApnsPush[] = []
   const connections = new Map<ServerHttp2Session, Connection>()
@@ -138,6 +145,7 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
     // What was set when a push is seen to arrive holds for it.
     const decideNow = decide
     pushes.push(push)
+    if (logFile !== undefined) appendFileSync(logFile, logLine(push))
     respond(
       stream,
       session,
@@ -152,7 +160,7 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
   ): Promise<ApnsAnswer | undefined> {
     const bad = (status: number, reason: string) => ({ status, reason })
     if (headers[':method'] !== 'POST') return bad(405, 'MethodNotAllowed')
-    if (!/^\/3\/device\/[0-9a-f]+$/.test(headers[':path'] ?? '')) return bad(404, 'BadPath')
+    if (!/^\/3\/device\/[^/?#]+$/.test(push.path)) return bad(404, 'BadPath')
     if (push.body.length === 0) return bad(400, 'PayloadEmpty')
     if (Buffer.byteLength(push.body) > maxBody) return bad(413, 'PayloadTooLarge')
     const refused = await jwtMistake(push.jwt, session)
@@ -222,8 +230,13 @@ export async function startApnsFake(fakeOptions: ApnsFakeOptions = {}): Promise<
 
 function pushOf(headers: IncomingHttpHeaders, { number }: Connection, body: string): ApnsPush {
   const text = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined)
+  const path = headers[':path'] ?? ''
   return {
-    token: (headers[':path'] ?? '').split('/').at(-1) ?? '',
+    token: decoded(path.split('/').at(-1) ?? ''),
+    path,
+    headers: Object.fromEntries(
+      Object.entries(headers).flatMap(([name, value]) => (name.startsWith(':') ? [] : [[name, String(value)]])),
+    ),
     pushType: text('apns-push-type'),
     priority: text('apns-priority'),
     jwt: /^bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '',
@@ -231,6 +244,16 @@ function pushOf(headers: IncomingHttpHeaders, { number }: Connection, body: stri
     connection: number,
   }
 }
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+const logLine = ({ path, headers, body }: ApnsPush) => `${JSON.stringify({ path, headers, body })}\n`
 
 async function bodyOf(stream: ServerHttp2Stream): Promise<string> {
   let body = ''
