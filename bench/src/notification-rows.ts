@@ -25,6 +25,7 @@ export function activeToken(given: Pick<TokenRow, 'owner' | 'provider' | 'device
     checkSentAt: null,
     periodicAt: null,
     expiresAt: now + 90 * day,
+    ntf: false,
   }
 }
 

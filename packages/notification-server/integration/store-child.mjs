@@ -23,7 +23,7 @@ async function writeOne(number) {
   const id = `id ${number}`
   await store.atomic({}, () => ({
     changes: {
-      notifications: [{ subscription: id, token: id, seq: number, text: `item ${number}` }],
+      notifications: [{ subscription: id, token: id, seq: number, text: `item ${number}`, sent: false }],
       outbox: [
         { id, token: id, kind: 'message', provider: 'x', createdAt: number, dueAt: 0, attempts: 0, reason: null },
       ],

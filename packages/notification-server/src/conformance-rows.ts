@@ -117,10 +117,10 @@ export function rowTests(test: StoreTest): void {
     await write(store, { notifications: [...rows, notification('e', 0, 'third')] })
     const seqs = async (selection: Parameters<typeof store.read>[0]['notifications']) =>
       (await store.read(selection ? { notifications: selection } : {})).notifications.map(({ seq }) => seq)
-    equal(await seqs({ oldest: { tokens: ['token', 'other', 'none'], limit: 2 } }), [1, 2, 5], 'of two tokens')
-    equal(await seqs({ subscription: ['c', 'b'], oldest: { tokens: ['token'], limit: 1 } }), [2, 9], 'and others')
+    equal(await seqs({ first: { tokens: ['token', 'other', 'none'], limit: 2 } }), [1, 2, 5], 'of two tokens')
+    equal(await seqs({ subscription: ['c', 'b'], first: { tokens: ['token'], limit: 1 } }), [2, 9], 'and others')
     await write(store, { notifications: [notification('b', 20)] })
-    equal(await seqs({ oldest: { tokens: ['token'], limit: 2 } }), [5, 9], 'after one was replaced')
+    equal(await seqs({ first: { tokens: ['token'], limit: 2 } }), [5, 9], 'after one was replaced')
   })
 
   test('rows that are due come earliest first, and no others', async ({ store }) => {

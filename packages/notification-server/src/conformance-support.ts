@@ -97,6 +97,7 @@ export const token = (id: string, change: Partial<TokenRow> = {}): TokenRow => (
   checkSentAt: null,
   periodicAt: null,
   expiresAt: 1000,
+  ntf: false,
   ...change,
 })
 
@@ -124,6 +125,7 @@ export const notification = (id: string, seq: number, token = 'token'): Notifica
   token,
   seq,
   text: `item ${seq} of ${id}`,
+  sent: false,
 })
 
 export const owed = (token: string, change: Partial<OutboxRow> = {}): OutboxRow => ({

@@ -11,7 +11,7 @@ export function selectionFor(owed: readonly Pick<Owed, 'token' | 'kind'>[]): Sel
   const messages = owed.filter(({ kind }) => kind === 'message').map(({ token }) => token)
   return {
     tokens: { id: [...new Set(owed.map(({ token }) => token))] },
-    notifications: messages.length > 0 ? { oldest: { tokens: messages, limit: maxItems + 1 } } : {},
+    notifications: messages.length > 0 ? { first: { tokens: messages, limit: maxItems + 1 } } : {},
     outbox: { id: owed.map(({ token, kind }) => outboxId(token, kind)) },
   }
 }

@@ -61,7 +61,7 @@ export function applyQueueEvents(
       if (event.encMeta.length === 0 || !fitsPush(text)) owe(tokens.get(row.token), 'check')
       else {
         notifications.delete(row.id)
-        notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text })
+        notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text, sent: false })
         owe(tokens.get(row.token), 'message')
       }
       continue

@@ -37,7 +37,7 @@ describe('a restart', () => {
       left = steps
       await notify(1, 2, 3, 4, 5, 6, 7)
       await notify(8, 1)
-      const committed = await rows.read({ notifications: { oldest: { tokens: [device.id], limit: 99 } } })
+      const committed = await rows.read({ notifications: { first: { tokens: [device.id], limit: 99 } } })
       const second = await setUp({ store: rows, clock })
       await clock.advance(minute)
       const after = device.queues(second.provider.pushes).join()
@@ -45,9 +45,9 @@ describe('a restart', () => {
         const { subscriptions } = await rows.read({ subscriptions: { id: [subscription] } })
         expect(after.split(',')).toContain(String(subscriptions[0]?.notifierId[0]))
       }
-      expect(
-        (await rows.read({ notifications: { oldest: { tokens: [device.id], limit: 99 } } })).notifications,
-      ).toEqual([])
+      expect((await rows.read({ notifications: { first: { tokens: [device.id], limit: 99 } } })).notifications).toEqual(
+        [],
+      )
       await second.server.close()
     }
   })

@@ -34,6 +34,8 @@ export interface TokenRow {
   readonly periodicAt: number | null
   /** When it becomes `expired`, or is deleted if it is that. */
   readonly expiresAt: number
+  /** Whether its client speaks the NTF protocol: then notifications that were sent are kept, and sent again with others (22 §6). */
+  readonly ntf: boolean
 }
 
 export interface SubscriptionRow {
@@ -63,7 +65,7 @@ export interface SubscriptionRow {
   readonly nextAt: number | null
 }
 
-/** The last notification of a queue that no accepted push carried yet. */
+/** The last notification of a queue: one that no accepted push carried yet, or one that is kept after that. */
 export interface NotificationRow {
   readonly subscription: string
   readonly token: string
@@ -71,6 +73,8 @@ export interface NotificationRow {
   readonly seq: number
   /** The item as it stands in a push. */
   readonly text: string
+  /** Whether an accepted push carried it. Only tokens of the NTF protocol have such ones, and few. */
+  readonly sent: boolean
 }
 
 /** A push that is owed to a token. */
@@ -162,6 +166,10 @@ export const queueKey = (server: string, notifierIdText: string): string => `${s
 
 /** Registrations of one device have it in common. */
 export const deviceKey = (provider: string, deviceToken: string): string => `${provider}/${deviceToken}`
+
+/** Those of a token that were sent stand before those that were not, each by `seq`. */
+export const notificationPlace = ({ seq, sent }: NotificationRow): number =>
+  sent ? seq - Number.MAX_SAFE_INTEGER : seq
 
 /** When something is to be done about a token. */
 export const tokenDueAt = (row: TokenRow): number => Math.min(row.expiresAt, row.periodicAt ?? row.expiresAt)

@@ -22,7 +22,7 @@ function queueOf(key: string) {
 export function queriesOf(selection: Selection) {
   const { tokens, subscriptions, notifications, outbox, servers, usedServers, answers, clients, tombstones, countsOf } =
     selection
-  const { oldest } = notifications ?? {}
+  const { first: placed } = notifications ?? {}
   const found = {
     subscriptionsById: getAll('subscriptions', each('id', subscriptions?.id)),
     subscriptionsByOwner: findAny('subscriptions', 'byOwner', each('owner', subscriptions?.owner)),
@@ -46,7 +46,7 @@ export function queriesOf(selection: Selection) {
     tokensOfQueue: referred('tokens', 'token', isAsked ? found.subscriptionsByQueue : none),
     tokensOfToken: referred('tokens', 'token', isAsked ? found.subscriptionsByToken : none),
     notifications: getAll('notifications', each('subscription', notifications?.subscription)),
-    oldest: first('notifications', 'oldest', each('token', oldest?.tokens), oldest?.limit ?? 0),
+    placed: first('notifications', 'placed', each('token', placed?.tokens), placed?.limit ?? 0),
     outbox: getAll('outbox', each('id', outbox?.id)),
     servers: getAll('servers', each('key', servers?.key)),
     usedServers: findAny('subscriptions', 'byServer', each('server', usedServers), 1),
@@ -79,7 +79,7 @@ export function rowsOf(found: Found): Rows {
     found.tokensOfQueue,
     found.tokensOfToken,
   )
-  const notifications = new Map([...found.notifications, ...found.oldest].map((row) => [row.subscription, row]))
+  const notifications = new Map([...found.notifications, ...found.placed].map((row) => [row.subscription, row]))
   return {
     tokens: tokens.map(mappings.tokens.row),
     subscriptions: once(

@@ -30,8 +30,8 @@ export interface Selection {
   }
   readonly notifications?: {
     readonly subscription?: readonly string[]
-    /** The oldest `limit` ones of each of these tokens, by `seq`. */
-    readonly oldest?: { readonly tokens: readonly string[]; readonly limit: number }
+    /** The first `limit` ones of each of these tokens: all that were sent come before those that were not, each by `seq`. */
+    readonly first?: { readonly tokens: readonly string[]; readonly limit: number }
   }
   readonly outbox?: { readonly id?: readonly string[] }
   readonly servers?: { readonly key?: readonly string[] }

@@ -4,6 +4,7 @@ import {
   type ClientRow,
   deviceKey,
   type NotificationRow,
+  notificationPlace,
   type OutboxRow,
   type ServerRow,
   type SubscriptionRow,
@@ -33,8 +34,8 @@ const tokens: Mapping<TokenRow, Stored<'tokens'>> = {
 }
 
 const notifications: Mapping<NotificationRow, Stored<'notifications'>> = {
-  stored: (row) => ({ ...row, text: utf8(row.text) }),
-  row: (stored) => ({ ...stored, text: decoder.decode(stored.text) }),
+  stored: (row) => ({ ...row, text: utf8(row.text), place: notificationPlace(row) }),
+  row: ({ place: _, ...row }) => ({ ...row, text: decoder.decode(row.text) }),
 }
 
 const answers: Mapping<AnswerRow, Stored<'answers'>> = {

@@ -13,6 +13,7 @@ import {
 } from '@smpkit/agent-store/internal'
 import type { PushKind } from '@smpkit/push-providers'
 import { migration as first } from './migrations/001-notification.js'
+import { migration as ntf } from './migrations/002-ntf.js'
 import type { AnswerRow, SubscriptionRow, TokenRow } from './rows.js'
 
 export const tables = {
@@ -37,6 +38,7 @@ export const tables = {
       checkSentAt: nullable(int),
       periodicAt: nullable(int),
       expiresAt: int,
+      ntf: bool,
       /** `tokenDueAt` */
       dueAt: int,
     },
@@ -76,10 +78,13 @@ export const tables = {
       seq: int,
       /** In UTF-8. It names the queue. */
       text: secret,
+      sent: bool,
+      /** `notificationPlace` */
+      place: int,
     },
     key: ['subscription'],
     indexes: { byToken: ['token'] },
-    ordered: { oldest: ['token', 'seq'] },
+    ordered: { placed: ['token', 'place'] },
   }),
 
   outbox: table({
@@ -180,7 +185,7 @@ export const schema: Schema<Tables> = {
   // `smpn`
   lock: 0x736d706e,
   tables,
-  migrations: [first],
+  migrations: [first, ntf],
   // What came after the copy was made is not known: everybody is owed a check-messages push, as after a crash.
   onRestore: [
     "INSERT INTO notification_state (name, value) VALUES ('clean', 'no') ON CONFLICT (name) DO UPDATE SET value = 'no'",

@@ -375,7 +375,7 @@ test('whatever providers answer and whenever the server dies: all that was notif
         await clock.advance(3 * hour)
         // Only an accepted push removes a notification.
         const { notifications, outbox } = await rows.read({
-          notifications: { oldest: { tokens: devices, limit: 100 } },
+          notifications: { first: { tokens: devices, limit: 100 } },
           outbox: { id: devices.map((device) => outboxId(device, 'message')) },
         })
         expect(notifications).toEqual([])
