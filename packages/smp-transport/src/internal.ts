@@ -1,5 +1,6 @@
 export type { BlockChains } from './block-channel.js'
 export { type ConnectBlocksOptions, connectBlocks } from './connect-blocks.js'
 export type { Handshake, HandshakeContext, HandshakeResult } from './handshake.js'
+export { addressAt } from './listen.js'
 export { type ListenBlocksOptions, listenBlocks } from './listen-blocks.js'
 export { tlsParameters } from './tls-options.js'

@@ -1,8 +1,9 @@
 import { BlockChain } from '@smpkit/crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import { connectBlocks } from './connect-blocks.js'
+import { type ConnectBlocksOptions, connectBlocks } from './connect-blocks.js'
 import type { Handshake } from './handshake.js'
-import { listenBlocks } from './listen-blocks.js'
+import { createServiceCredentials } from './identity.js'
+import { type ListenBlocksOptions, listenBlocks } from './listen-blocks.js'
 import { addressOf, bytes, cleanUp, cleanUpLater, errorOf, identity, take } from './testing/fixtures.js'
 
 afterEach(cleanUp)
@@ -16,7 +17,14 @@ const greeting =
     return { session: (await receive())[0] as number }
   }
 
-async function start(server: Handshake<number>, client: Handshake<number>) {
+type Options = Pick<ListenBlocksOptions<number>, 'requestCertificate'> &
+  Pick<ConnectBlocksOptions<number>, 'credentials'>
+
+async function start(
+  server: Handshake<number>,
+  client: Handshake<number>,
+  { requestCertificate, credentials }: Options = {},
+) {
   const errors: Error[] = []
   let accept: (connection: AsyncIterable<Uint8Array> & { session: number }) => void = () => {}
   const accepted = new Promise<Parameters<typeof accept>[0]>((resolve) => {
@@ -27,13 +35,14 @@ async function start(server: Handshake<number>, client: Handshake<number>) {
     ...common,
     host: '127.0.0.1',
     credentials: identity,
+    ...(requestCertificate !== undefined && { requestCertificate }),
     handshake: server,
     onConnection: (connection) => accept(connection),
     onError: (error) => void errors.push(error),
   })
   cleanUpLater(() => listening.close())
   const { hosts, keyHash } = addressOf(listening.port)
-  const connecting = connectBlocks({ ...common, hosts, port: listening.port, keyHash, handshake: client })
+  const connecting = connectBlocks({ ...common, hosts, port: listening.port, keyHash, credentials, handshake: client })
   return { connecting, accepted, errors }
 }
 
@@ -70,6 +79,23 @@ describe('another protocol of blocks', () => {
     await client.send(bytes(494, 7))
     expect(await take(await accepted, 1)).toEqual([bytes(494, 7)])
     await client.close()
+  })
+
+  it.each([
+    [true, 1],
+    [false, 0],
+  ])('may ask for a certificate or not: %s', async (requestCertificate, length) => {
+    const chains: (readonly Uint8Array[])[] = []
+    const { connecting } = await start(
+      (context) => {
+        chains.push(context.peerChain)
+        return greeting(1)(context)
+      },
+      greeting(2),
+      { requestCertificate, credentials: createServiceCredentials() },
+    )
+    await (await connecting).close()
+    expect(chains).toMatchObject([{ length }])
   })
 
   it('whose handshake throws ends both ends, each with its own error', async () => {

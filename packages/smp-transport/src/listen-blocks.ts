@@ -39,6 +39,8 @@ export interface ListenBlocksOptions<S> extends ListeningOptions<S> {
   blockSize: number
   /** The first of a client's list that is here is chosen; a client that offers only others is refused. */
   alpnProtocols: readonly string[]
+  /** Whether clients are asked for a certificate, which they need not have. Default: yes. */
+  requestCertificate?: boolean
   handshake: Handshake<S>
 }
 
@@ -159,8 +161,8 @@ function acceptTls<S>(
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext,
-      // A client certificate is asked for and checked by 03 §2.1, not by OpenSSL; there may be none.
-      requestCert: true,
+      // A client certificate is checked by 03 §2.1, not by OpenSSL; there may be none.
+      requestCert: options.requestCertificate ?? true,
       rejectUnauthorized: false,
       ALPNCallback: ({ protocols }) => protocols.find((protocol) => options.alpnProtocols.includes(protocol)),
       // Known to Node 20, not to its types.

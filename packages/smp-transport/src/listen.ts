@@ -33,12 +33,16 @@ export async function listenSmp(options: ListenOptions): Promise<SmpServerSocket
     alpnProtocols: acceptedAlpnProtocols,
     handshake: (context) => handshake(context, options),
   })
-  const address = (host = '127.0.0.1'): ServerAddress => ({
+  return { ...server, address: (host) => addressAt(server, identity, host) }
+}
+
+/** The address of a server on this machine, or of one that is reached as `host`. */
+export function addressAt(server: BlockServer, identity: ServerIdentity, host = '127.0.0.1'): ServerAddress {
+  return {
     hosts: [{ type: hostType(host), text: host }],
     port: String(server.port),
     keyHash: identity.fingerprint,
-  })
-  return { ...server, address }
+  }
 }
 
 function hostType(host: string): ServerAddress['hosts'][number]['type'] {
