@@ -13,8 +13,12 @@ export const defaultLimits = {
   requests: 60,
   /** SMP servers that one owner is the first to name, in a day. */
   newServers: 20,
+  /** The same for one client of the NTF protocol, which brings all its connections at once. */
+  newServersNtf: 100,
   /** Connections of clients that are accepted in a second, of all. */
   accepts: 10,
+  /** Registrations over NTF from one IP address in a minute; more of them wait. */
+  registrations: 300,
   /** SMP servers that are being connected to at the same time. */
   serversConnecting: 500,
   /** After which a client without a token is dropped. */

@@ -16,6 +16,13 @@ export class RateLimit {
     this.#cost = period / count
   }
 
+  /** How many there are to take. */
+  left(key: string): number {
+    const now = this.clock.now()
+    const paidAt = Math.min(now + this.period, Math.max(now, this.#paidAt.get(key) ?? now))
+    return Math.floor((now + this.period - paidAt) / this.#cost)
+  }
+
   /** Takes one, or tells after how many milliseconds there is one to take. */
   take(key: string): number {
     const now = this.clock.now()

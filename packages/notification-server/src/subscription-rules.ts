@@ -17,7 +17,8 @@ import {
   type TokenRow,
 } from './rows.js'
 import type { Changes, Rows, Selection } from './store.js'
-import { busy, type Registration, registered } from './token-rules.js'
+import type { OwnedSubscriptions } from './subscription-types.js'
+import { busy, type Registration, registered, requireVerified } from './token-rules.js'
 import { type AddedToken, addedToken, owedVerification } from './tokens.js'
 
 const day = 86_400_000
@@ -91,6 +92,33 @@ export function selectionOf(owner: string, items: readonly ReadItem[], known: re
   }
 }
 
+/** What `ownSubscriptions` looks at. */
+export const selectionOfOwn = (ids: readonly string[]): Selection => ({
+  subscriptions: { id: ids, withTokens: true },
+  tombstones: { id: ids },
+})
+
+/** For each id the row, or why its owner cannot have it: `NOT_FOUND`, `GONE`, or `FORBIDDEN` as long as the token is not verified. */
+export function ownSubscriptions(
+  { owner, ids }: OwnedSubscriptions,
+  { subscriptions, tokens, tombstones }: Rows,
+): (SubscriptionRow | NotificationServerError)[] {
+  const byId = new Map(subscriptions.map((row) => [row.id, row]))
+  const tokensById = new Map(tokens.map((row) => [row.id, row]))
+  return ids.map((id) => {
+    try {
+      const known = byId.get(id)
+      const row = ownRow(known ? [known] : [], { owner, id }, 'subscription', tombstones)
+      const token = tokensById.get(row.token)
+      if (token) requireVerified(token)
+      return row
+    } catch (error) {
+      if (error instanceof NotificationServerError) return error
+      throw error
+    }
+  })
+}
+
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)]
 
 export interface PlanContext {
@@ -99,6 +127,8 @@ export interface PlanContext {
   readonly limits: Limits
   /** Whether the caller waits for the first answer of the SMP server. */
   readonly awaited: boolean
+  /** How many SMP servers an owner without a client row may be the first to name now. */
+  readonly newServers: number
 }
 
 /** One after the other, each seeing what those before it brought about; what is refused changes nothing. */
@@ -158,6 +188,10 @@ class Plan {
     }
     if (!known) this.#requireRoom(item)
     const { row: token, added } = this.#token(item)
+    requireVerified(token)
+    if (known && token.ntf && known.token !== token.id) {
+      throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other token has')
+    }
     const row = known ? this.#changeToken(known, token) : this.#create(item, token)
     return { row, created: !known, token: added }
   }
@@ -181,8 +215,12 @@ class Plan {
       const message = `expected at most ${limits.subscriptions} subscriptions`
       throw new NotificationServerError('LIMIT', 'subscriptions', message, { max: limits.subscriptions })
     }
+    if (this.#servers.has(server)) return
     const client = this.#client
-    if (!client || this.#servers.has(server)) return
+    if (!client) {
+      if (this.#putServers.size < this.#context.newServers) return
+      throw new NotificationServerError('LIMIT', 'servers', 'expected fewer new servers of one owner')
+    }
     if (now - client.newServersSince < day && client.newServers >= limits.newServers) {
       throw new NotificationServerError('LIMIT', 'servers', `expected at most ${limits.newServers} new servers a day`, {
         max: limits.newServers,

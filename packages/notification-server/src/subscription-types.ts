@@ -78,8 +78,12 @@ export interface SubscriptionList {
   readonly more: boolean
 }
 
-export interface RemovedSubscriptions {
+/** Names several of an owner. */
+export interface OwnedSubscriptions {
   readonly owner: string
   readonly ids: readonly string[]
+}
+
+export interface RemovedSubscriptions extends OwnedSubscriptions {
   readonly along?: Along<readonly (NotificationServerError | undefined)[]> | undefined
 }

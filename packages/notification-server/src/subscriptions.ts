@@ -5,11 +5,13 @@ import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
 import { NsubWaits } from './nsub-waits.js'
 import type { Outbox } from './outbox.js'
-import { type Owned, ownRow } from './owned.js'
+import type { Owned } from './owned.js'
+import { RateLimit } from './rate-limit.js'
 import type { SubscriptionRow } from './rows.js'
 import type { Servers } from './servers.js'
 import type { NotificationStore } from './store.js'
 import {
+  ownSubscriptions,
   type PlannedItem,
   planSubscriptions,
   queueOf,
@@ -17,6 +19,7 @@ import {
   readServer,
   requireNotifierId,
   selectionOf,
+  selectionOfOwn,
 } from './subscription-rules.js'
 import type {
   AddedItem,
@@ -24,6 +27,7 @@ import type {
   ListOptions,
   NewSubscription,
   NewSubscriptions,
+  OwnedSubscriptions,
   RemovedSubscriptions,
   SubscriptionList,
   SubscriptionState,
@@ -41,6 +45,7 @@ export interface SubscriptionsOptions {
   readonly limits: Limits
 }
 
+const day = 86_400_000
 /** How many rows are read at once where not all of them are given out. */
 const pageSize = 500
 
@@ -50,10 +55,14 @@ export const isUnsettled = (item: AddedItem): boolean => 'status' in item && ite
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
   readonly #waits: NsubWaits
+  /** Of owners without a client row. */
+  readonly #newServers: RateLimit
 
   constructor(options: SubscriptionsOptions) {
+    const { clock, limits } = options
     this.#options = options
-    this.#waits = new NsubWaits(options.clock)
+    this.#waits = new NsubWaits(clock)
+    this.#newServers = new RateLimit(clock, limits.newServersNtf, day)
   }
 
   /**
@@ -123,11 +132,25 @@ export class Subscriptions {
 
   /** @throws NotificationServerError NOT_FOUND, GONE */
   async get({ owner, id }: Owned): Promise<SubscriptionState> {
-    const selection = { subscriptions: { id: [id] }, tombstones: { id: [id] } }
-    const { subscriptions, tombstones } = await this.#options.store.read(selection)
-    const row = ownRow(subscriptions, { owner, id }, 'subscription', tombstones)
-    await this.#options.tokens.touch(owner, [row.token])
-    return this.#stateOf(row)
+    const [state] = await this.getAll({ owner, ids: [id] })
+    if (!state || state instanceof NotificationServerError) throw state
+    return state
+  }
+
+  /** The same for several; for each of them its state, or the error. */
+  async getAll({ owner, ids }: OwnedSubscriptions): Promise<readonly (SubscriptionState | NotificationServerError)[]> {
+    const { store, tokens } = this.#options
+    const rows = await store.read(selectionOfOwn(ids))
+    const found = ownSubscriptions({ owner, ids }, rows)
+    const known = found.filter(isRow)
+    await tokens.touch(owner, [...new Set(known.map(({ token }) => token))])
+    return found.map((row) => (row instanceof NotificationServerError ? row : this.#stateOf(row)))
+  }
+
+  /** Whose these are; those that are not there are left out. */
+  async ownersOf(id: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { subscriptions } = await this.#options.store.read({ subscriptions: { id } })
+    return new Map(subscriptions.map((row) => [row.id, row.owner]))
   }
 
   /** Subscriptions of an owner in the order of their ids, and whether there are more. */
@@ -163,17 +186,12 @@ export class Subscriptions {
     along,
   }: RemovedSubscriptions): Promise<readonly (NotificationServerError | undefined)[]> {
     const { store, servers, tokens, clock, limits } = this.#options
-    const selection = { subscriptions: { id: ids }, tombstones: { id: ids }, countsOf: owner }
-    const { rows, results } = await store.atomic(selection, ({ subscriptions, tombstones, counts }) => {
-      const results = ids.map((id) => {
-        try {
-          ownRow(subscriptions, { owner, id }, 'subscription', tombstones)
-          return undefined
-        } catch (error) {
-          return error as NotificationServerError
-        }
-      })
-      const rows = subscriptions.filter((row) => row.owner === owner)
+    const selection = { ...selectionOfOwn(ids), countsOf: owner }
+    const { rows, results } = await store.atomic(selection, (present) => {
+      const { counts } = present
+      const found = ownSubscriptions({ owner, ids }, present)
+      const results = found.map((row) => (row instanceof NotificationServerError ? row : undefined))
+      const rows = [...new Set(found.filter(isRow))]
       const changes = {
         tombstones: tombstonesOf(rows, clock.now(), limits.tombstones - counts.tombstones),
         remove: { subscriptions: rows.map((row) => row.id) },
@@ -227,11 +245,15 @@ export class Subscriptions {
     const before = await store.read({ subscriptions: { queue: read.map(queueOf) } })
     const known = before.subscriptions.filter((row) => row.owner === owner).map(({ id }) => id)
     const { planned, serverRows } = await outbox.commit(selectionOf(owner, read, known), (rows) => {
-      const { changes, planned } = planSubscriptions(items, rows, { owner, now: clock.now(), limits, awaited })
+      const context = { owner, now: clock.now(), limits, awaited, newServers: this.#newServers.left(owner) }
+      const { changes, planned } = planSubscriptions(items, rows, context)
       const serverRows = changes.servers ?? []
       return withAlong({ changes, result: { planned, serverRows } }, along, planned)
     })
-    for (const row of serverRows) servers.remember(row)
+    for (const row of serverRows) {
+      servers.remember(row)
+      this.#newServers.take(owner)
+    }
     return planned
   }
 
@@ -243,6 +265,9 @@ export class Subscriptions {
     return { id, status: 'inactive', reason: 'server down', updatedAt: Math.max(since, updatedAt) }
   }
 }
+
+const isRow = (one: SubscriptionRow | NotificationServerError): one is SubscriptionRow =>
+  !(one instanceof NotificationServerError)
 
 const refusedKey = () =>
   new NotificationServerError('CONFLICT', 'auth', 'expected a notifier key that the SMP server accepts')

@@ -19,6 +19,8 @@ export type Judgement = { readonly result: 'active' | 'status' | 'code' | 'new c
 export function judgeCode(row: TokenRow, code: Uint8Array, now: number, limits: Limits): Judgement {
   if (row.status === 'invalid' || row.status === 'expired') return { result: 'status', row }
   if (!constantTimeEqual(row.code, code)) {
+    // 20 §12: no code is ever void because of a wrong one; there are too many to guess.
+    if (row.ntf) return { result: 'code', row }
     const triesLeft = row.triesLeft - 1
     return triesLeft > 0
       ? { result: 'code', row: { ...row, triesLeft } }
@@ -58,8 +60,21 @@ export function revived(row: TokenRow, now: number, limits: Limits): TokenRow {
   return { ...row, ...times, status: 'registered', reason: null }
 }
 
+/**
+ * 20 §8: subscriptions are for NTF clients whose token was verified once.
+ * @throws NotificationServerError FORBIDDEN `status`
+ */
+export function requireVerified({ ntf, status }: TokenRow): void {
+  if (ntf && (status === 'registered' || status === 'confirmed')) {
+    throw new NotificationServerError('FORBIDDEN', 'status', 'expected a token that was verified')
+  }
+}
+
 /** A device as its provider knows it. */
-export type Registration = Pick<NewToken, 'owner' | 'provider' | 'dhKey'> & { readonly deviceToken: string }
+export type Registration = Pick<NewToken, 'owner' | 'provider' | 'dhKey'> & {
+  readonly deviceToken: string
+  readonly ntf: boolean
+}
 
 /**
  * The row of a registration: the one that is among `tokens`, alive again, or a new one.
@@ -96,11 +111,12 @@ export const tombstonesOf = (
   room = Number.POSITIVE_INFINITY,
 ): TombstoneRow[] => rows.slice(0, Math.max(0, room)).map(({ id, owner }) => ({ id, owner, at: now }))
 
-function newToken({ owner, provider, deviceToken, dhKey }: Registration, now: number, limits: Limits): TokenRow {
+function newToken({ owner, provider, deviceToken, dhKey, ntf }: Registration, now: number, limits: Limits): TokenRow {
   const serverKey = PrivateKey.generate('x25519')
   return {
     id: toBase64url(randomBytes(24)),
     owner,
+    ntf,
     provider,
     deviceToken,
     status: 'registered',

@@ -33,6 +33,8 @@ export interface NewToken {
   readonly token: unknown
   /** The client's half of the secret that encrypts pushes. */
   readonly dhKey: PublicKey<'x25519'>
+  /** Whether the rules of the NTF protocol hold for it: see `TokenRow`. Default false. */
+  readonly ntf?: boolean | undefined
   readonly along?: Along<AddedToken> | undefined
 }
 
@@ -104,8 +106,8 @@ export class Tokens {
   }
 
   /** What a client gave for a token, with the provider's canonical text. @throws NotificationServerError BAD_REQUEST */
-  registration({ owner, provider, token, dhKey }: NewToken): Registration {
-    return { owner, provider, deviceToken: this.#readToken(provider, token), dhKey }
+  registration({ owner, provider, token, dhKey, ntf = false }: NewToken): Registration {
+    return { owner, provider, deviceToken: this.#readToken(provider, token), dhKey, ntf }
   }
 
   /**
@@ -196,7 +198,20 @@ export class Tokens {
     })
   }
 
-  /** @throws NotificationServerError NOT_FOUND */
+  /** @throws NotificationServerError NOT_FOUND, GONE */
+  async status(owned: Owned): Promise<Pick<TokenState, 'status' | 'reason'>> {
+    const { status, reason } = await this.#find(owned)
+    await this.touch(owned.owner, [owned.id])
+    return { status, reason }
+  }
+
+  /** Whose these are; those that are not there are left out. */
+  async ownersOf(id: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { tokens } = await this.#options.store.read({ tokens: { id } })
+    return new Map(tokens.map((row) => [row.id, row.owner]))
+  }
+
+  /** @throws NotificationServerError NOT_FOUND, GONE */
   async get(owned: Owned): Promise<TokenState> {
     const row = await this.#find(owned)
     await this.touch(owned.owner, [owned.id])
