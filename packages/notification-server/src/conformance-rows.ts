@@ -18,7 +18,7 @@ import {
   write,
 } from './conformance-support.js'
 import { deviceKey, queueKey } from './rows.js'
-import type { PageRows } from './store.js'
+import type { NotificationStore, PageRows, Selection } from './store.js'
 
 const queueOf = ({ server, notifierId }: { server: string; notifierId: Uint8Array }) =>
   queueKey(server, toBase64url(notifierId))
@@ -27,12 +27,19 @@ export function rowTests(test: StoreTest): void {
   test('rows of each kind come back as they were', async ({ store }) => {
     const rows = {
       tokens: [
-        token('a', { deviceToken: '{"a/b":"ü 🙂"}', checkSentAt: 5, periodicAt: 6, reason: 'why', status: 'invalid' }),
+        token('a', {
+          ntf: true,
+          deviceToken: '{"a/b":"ü 🙂"}',
+          checkSentAt: 5,
+          periodicAt: 6,
+          reason: 'why',
+          status: 'invalid',
+        }),
       ],
       subscriptions: [
         subscription('a', { byService: true, awaited: true, endedAt: 4, nextAt: null, reason: 'AUTH', retries: 2 }),
       ],
-      notifications: [notification('a', Number.MAX_SAFE_INTEGER)],
+      notifications: [notification('a', Number.MAX_SAFE_INTEGER, 'token', true)],
       outbox: [owed('a', { kind: 'message', attempts: 3, reason: 'later' })],
       servers: [
         server('a', {
@@ -112,15 +119,35 @@ export function rowTests(test: StoreTest): void {
     equal(ids((await store.read({ answers: { owner: ['other'] } })).answers), ['other/y'], 'answers of an owner')
   })
 
-  test('gives the oldest notifications of each token, sorted by their number', async ({ store }) => {
+  const seqsOf = (store: NotificationStore) => async (notifications: NonNullable<Selection['notifications']>) =>
+    (await store.read({ notifications })).notifications.map(({ seq }) => seq)
+
+  test('gives the first notifications of each token, sorted by their number', async ({ store }) => {
     const rows = [notification('a', 5), notification('b', 2), notification('c', 9), notification('d', 1, 'other')]
     await write(store, { notifications: [...rows, notification('e', 0, 'third')] })
-    const seqs = async (selection: Parameters<typeof store.read>[0]['notifications']) =>
-      (await store.read(selection ? { notifications: selection } : {})).notifications.map(({ seq }) => seq)
+    const seqs = seqsOf(store)
     equal(await seqs({ first: { tokens: ['token', 'other', 'none'], limit: 2 } }), [1, 2, 5], 'of two tokens')
     equal(await seqs({ subscription: ['c', 'b'], first: { tokens: ['token'], limit: 1 } }), [2, 9], 'and others')
     await write(store, { notifications: [notification('b', 20)] })
     equal(await seqs({ first: { tokens: ['token'], limit: 2 } }), [5, 9], 'after one was replaced')
+  })
+
+  test('of the notifications of a token those that were sent are the first, whatever their number', async ({
+    store,
+  }) => {
+    const sent = (id: string, seq: number) => notification(id, seq, 'token', true)
+    const last = Number.MAX_SAFE_INTEGER
+    await write(store, { notifications: [notification('a', 1), sent('b', 7), sent('c', last), notification('d', 9)] })
+    const seqs = seqsOf(store)
+    equal(await seqs({ first: { tokens: ['token'], limit: 2 } }), [7, last], 'those that were sent')
+    equal(await seqs({ first: { tokens: ['token'], limit: 3 } }), [1, 7, last], 'and the first of the others')
+    await write(store, {
+      notifications: [sent('a', 1), notification('b', 10)],
+      remove: { notifications: [sent('c', 2)] },
+    })
+    equal(await seqs({ first: { tokens: ['token'], limit: 2 } }), [1, last], 'after one was sent and one came anew')
+    await write(store, { remove: { notifications: [sent('c', last)] } })
+    equal(await seqs({ first: { tokens: ['token'], limit: 9 } }), [1, 9, 10], 'after one was removed')
   })
 
   test('rows that are due come earliest first, and no others', async ({ store }) => {

@@ -120,12 +120,12 @@ export const subscription = (id: string, change: Partial<SubscriptionRow> = {}):
   ...change,
 })
 
-export const notification = (id: string, seq: number, token = 'token'): NotificationRow => ({
+export const notification = (id: string, seq: number, token = 'token', sent = false): NotificationRow => ({
   subscription: id,
   token,
   seq,
   text: `item ${seq} of ${id}`,
-  sent: false,
+  sent,
 })
 
 export const owed = (token: string, change: Partial<OutboxRow> = {}): OutboxRow => ({

@@ -6,12 +6,15 @@ import type { Changes, Rows, Selection } from './store.js'
 
 type PushRows = Pick<Rows, 'tokens' | 'notifications' | 'outbox'>
 
-/** What is looked at for all of these. One more notification than fits a push tells whether some are left. */
+/** A push's worth of notifications that were sent come first, then those that are owed: one more than fits tells whether some are left. */
+const notificationsLimit = 2 * maxItems + 1
+
+/** What is looked at for all of these. */
 export function selectionFor(owed: readonly Pick<Owed, 'token' | 'kind'>[]): Selection {
   const messages = owed.filter(({ kind }) => kind === 'message').map(({ token }) => token)
   return {
     tokens: { id: [...new Set(owed.map(({ token }) => token))] },
-    notifications: messages.length > 0 ? { first: { tokens: messages, limit: maxItems + 1 } } : {},
+    notifications: messages.length > 0 ? { first: { tokens: messages, limit: notificationsLimit } } : {},
     outbox: { id: owed.map(({ token, kind }) => outboxId(token, kind)) },
   }
 }
@@ -21,7 +24,11 @@ export class BatchRows {
   readonly #tokens: Map<string, TokenRow>
   readonly #outbox: Map<string, OutboxRow>
   readonly #notifications = new Map<string, NotificationRow[]>()
-  readonly #put = { tokens: new Map<string, TokenRow>(), outbox: new Map<string, OutboxRow>() }
+  readonly #put = {
+    tokens: new Map<string, TokenRow>(),
+    outbox: new Map<string, OutboxRow>(),
+    notifications: [] as NotificationRow[],
+  }
   readonly #removed = {
     outbox: new Set<string>(),
     notifications: [] as Pick<NotificationRow, 'subscription' | 'seq'>[],
@@ -48,13 +55,14 @@ export class BatchRows {
 
   /** What is decided for one of them. */
   apply({ changes, result }: OwedDecision): number | null {
-    const { tokens = [], outbox = [], deadLetters = [], remove = {} }: OwedChanges = changes
+    const { tokens = [], notifications = [], outbox = [], deadLetters = [], remove = {} }: OwedChanges = changes
     for (const id of remove.outbox ?? []) {
       this.#outbox.delete(id)
       this.#put.outbox.delete(id)
       this.#removed.outbox.add(id)
     }
     this.#removed.notifications.push(...(remove.notifications ?? []))
+    this.#put.notifications.push(...notifications)
     for (const row of tokens) {
       this.#tokens.set(row.id, row)
       this.#put.tokens.set(row.id, row)
@@ -72,6 +80,7 @@ export class BatchRows {
   get changes(): Changes {
     return {
       tokens: [...this.#put.tokens.values()],
+      notifications: this.#put.notifications,
       outbox: [...this.#put.outbox.values()],
       deadLetters: this.#deadLetters,
       remove: { outbox: [...this.#removed.outbox], notifications: this.#removed.notifications },

@@ -6,6 +6,7 @@ import {
   checkMessagesData,
   countFitting,
   defaultPaddedLength,
+  maxItems,
   messageData,
   verificationData,
 } from '@smpkit/push-providers/payload'
@@ -24,6 +25,7 @@ export interface Owed {
 export interface Attempt extends Owed {
   readonly row: TokenRow
   readonly push: Push
+  /** Of its notifications those that no accepted push carried before. */
   readonly carried: readonly NotificationRow[]
   readonly begunAt: number
 }
@@ -45,6 +47,7 @@ export interface OwedRows {
 /** What they change. */
 export interface OwedChanges {
   readonly tokens?: readonly TokenRow[]
+  readonly notifications?: readonly NotificationRow[]
   readonly outbox?: readonly OutboxRow[]
   readonly deadLetters?: readonly DeadLetter[]
   readonly remove?: Pick<NonNullable<Changes['remove']>, 'notifications' | 'outbox'>
@@ -73,10 +76,22 @@ export function plan(owed: Owed, rows: OwedRows, now: number, limits: Limits): P
     const allowedAt = row.checkSentAt === null ? now : row.checkSentAt + limits.checkInterval
     return allowedAt > now ? { next: 'wait', until: allowedAt } : send(checkMessagesData)
   }
-  if (rows.notifications.length === 0) return { next: 'park', empty: true }
-  const texts = rows.notifications.map(({ text }) => text)
-  const carried = rows.notifications.slice(0, countFitting(texts))
-  return send(messageData(row.secret, carried.map(({ text }) => text).join(';')), carried)
+  const { carried, repeated } = itemsOf(rows.notifications)
+  if (carried.length === 0) return { next: 'park', empty: true }
+  const texts = [...repeated, ...carried].map(({ text }) => text)
+  return send(messageData(row.secret, texts.join(';')), carried)
+}
+
+/**
+ * What a push of messages holds: the oldest notifications that are owed and, where these leave room, those of other queues that were
+ * sent last (22 §6). The last one, which clients rely on most, is always one that is owed.
+ */
+function itemsOf(notifications: readonly NotificationRow[]) {
+  const owed = notifications.filter(({ sent }) => !sent)
+  if (owed.length === 0) return { carried: [], repeated: [] }
+  const wanted = [...owed, ...notifications.filter(({ sent }) => sent).reverse()]
+  const fitting = wanted.slice(0, countFitting(wanted.map(({ text }) => text)))
+  return { carried: fitting.filter(({ sent }) => !sent), repeated: fitting.filter(({ sent }) => sent).reverse() }
 }
 
 /** Names what the push carries: a receiver that has had it may drop a repetition. */
@@ -132,12 +147,14 @@ export function settle(attempt: Attempt, rows: OwedRows, settlement: Settlement,
 
   switch (outcome.outcome) {
     case 'accepted': {
-      const notifications = attempt.carried.map(({ subscription, seq }) => ({ subscription, seq }))
-      const seqs = new Set(notifications.map(({ seq }) => seq))
-      const owedAgain = kind === 'message' ? rows.notifications.some(({ seq }) => !seqs.has(seq)) : again
+      const seqs = new Set(attempt.carried.map(({ seq }) => seq))
+      const owedAgain = kind === 'message' ? rows.notifications.some(({ seq, sent }) => !sent && !seqs.has(seq)) : again
       const tokens = acceptedToken(token, kind, now)
-      if (owedAgain) return { changes: { tokens, outbox: [fresh], remove: { notifications } }, result: now }
-      return { changes: { tokens, remove: { notifications, outbox: [id] } }, result: null }
+      const { kept, removed } = token.ntf ? keptOf(rows.notifications, seqs) : { kept: [], removed: attempt.carried }
+      const notifications = removed.map(({ subscription, seq }) => ({ subscription, seq }))
+      const changes = { tokens, notifications: kept }
+      if (owedAgain) return { changes: { ...changes, outbox: [fresh], remove: { notifications } }, result: now }
+      return { changes: { ...changes, remove: { notifications, outbox: [id] } }, result: null }
     }
     case 'gone': {
       const { reason } = outcome
@@ -167,6 +184,13 @@ const longestTurn = 60_000
 function heldUp({ dueAt }: OutboxRow, { begunAt }: Attempt): number {
   const late = begunAt - dueAt
   return late > longestTurn ? late : 0
+}
+
+/** What becomes of notifications that were sent to a client of the NTF protocol: the last ones of it stay (22 §6). */
+function keptOf(notifications: readonly NotificationRow[], seqs: ReadonlySet<number>) {
+  const sent = notifications.filter((row) => row.sent || seqs.has(row.seq))
+  const kept = sent.slice(-maxItems).filter((row) => !row.sent)
+  return { kept: kept.map((row) => ({ ...row, sent: true })), removed: sent.slice(0, -maxItems) }
 }
 
 function acceptedToken(token: TokenRow, kind: PushKind, now: number): TokenRow[] {

@@ -16,7 +16,7 @@ export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | '
 export interface QueueEffects {
   /** The answers to `NSUB`, for those who wait for them. */
   readonly answered: readonly { readonly id: string; readonly status: SubscriptionRow['status'] }[]
-  /** Notifications of subscriptions, and of queues without one. */
+  /** Notifications of subscriptions, and of queues without one or with a token that takes none at present. */
   readonly received: { readonly known: number; readonly unknown: number }
 }
 
@@ -53,16 +53,20 @@ export function applyQueueEvents(
     const key = keyOfQueue(event)
     const row = byQueue.get(key)
     const isOurs = row !== undefined && !removed.has(row.id)
-    if (event.type === 'notification') received[isOurs ? 'known' : 'unknown']++
-    if (!isOurs) continue
+    const token = isOurs ? tokens.get(row.token) : undefined
+    // What comes for a device that is not verified is dropped (22 §6): once it is, it is to look.
+    const isDropped = event.type === 'notification' && token?.ntf === true && token.status !== 'active'
+    if (event.type === 'notification') received[isOurs && !isDropped ? 'known' : 'unknown']++
+    if (isDropped) owe(token, 'check')
+    if (!isOurs || isDropped) continue
     if (event.type === 'notification') {
       const text = itemText(row, event, now)
       // The SMP server could not encrypt, or this is no metadata: nothing that a device could use.
-      if (event.encMeta.length === 0 || !fitsPush(text)) owe(tokens.get(row.token), 'check')
+      if (event.encMeta.length === 0 || !fitsPush(text)) owe(token, 'check')
       else {
         notifications.delete(row.id)
         notifications.set(row.id, { subscription: row.id, token: row.token, seq: nextSeq(), text, sent: false })
-        owe(tokens.get(row.token), 'message')
+        owe(token, 'message')
       }
       continue
     }
@@ -79,7 +83,7 @@ export function applyQueueEvents(
     byQueue.set(key, next)
     changed.set(row.id, next)
     // Nobody will tell of this queue any more: its owner is to look.
-    if (next.nextAt === null) owe(tokens.get(row.token), 'check')
+    if (next.nextAt === null) owe(token, 'check')
   }
   return {
     changes: {

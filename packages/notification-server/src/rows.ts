@@ -69,7 +69,7 @@ export interface SubscriptionRow {
 export interface NotificationRow {
   readonly subscription: string
   readonly token: string
-  /** Grows with every notification of the server. */
+  /** From 1 on; grows with every notification of the server. */
   readonly seq: number
   /** The item as it stands in a push. */
   readonly text: string

@@ -138,6 +138,8 @@ export interface PageOptions {
  * - `id`s, `queueKey`s of subscriptions, `subscription` of notifications, `key`s of servers and `owner`s of clients MUST be unique;
  *   a change that would break it MUST reject and write nothing.
  * - `read` MUST see everything that settled before it was called, as one snapshot.
+ * - The `first` notifications of a token MUST be those that were sent, by `seq`, and then the others, by `seq`: what is owed is found by
+ *   it, also if very much is.
  * - `due` MUST give rows with the earliest time first; `page` MUST be ordered by the rows' keys and give those after `after`, but MAY
  *   miss rows that were added since the page before.
  * - Dead letters MUST be kept, at least the newest 1000, and MUST NOT be kept without bound.
