@@ -3,6 +3,7 @@ import {
   type AuthKey,
   authenticate,
   type PrivateAuthKey,
+  type PrivateKey,
   PublicKey,
   sign,
   verify,
@@ -60,12 +61,21 @@ function makeAuthorization(
   if (!signer) return null
   const covered = service && part === 'adds' ? concat(service.certHash, authorized) : authorized
   const serviceSignature = service && part === 'adds' ? sign(service.sessionKey, authorized) : null
-  if (signer.is('x25519')) {
-    const auth = authenticate(signer, session.serverKey, corrId, covered)
-    return { kind: 'authenticator', auth, serviceSignature }
+  return { ...authorizationBy(signer, session.serverKey, corrId, covered), serviceSignature }
+}
+
+/** An authorization of `covered` by a key of any kind; an X25519 key needs that of the server. */
+export function authorizationBy(
+  signer: PrivateAuthKey,
+  serverKey: PublicKey<'x25519'> | null,
+  corrId: Uint8Array,
+  covered: Uint8Array,
+): Pick<Authorization, 'kind' | 'auth'> {
+  if (signer.is('x25519') && serverKey) {
+    return { kind: 'authenticator', auth: authenticate(signer, serverKey, corrId, covered) }
   }
-  if (!signer.is('ed25519', 'ed448')) throw new TypeError('expected a key that can authorize')
-  return { kind: signer.algorithm, auth: sign(signer, covered), serviceSignature }
+  if (!signer.is('ed25519', 'ed448')) throw new TypeError('expected a key that can authorize in this session')
+  return { kind: signer.algorithm, auth: sign(signer, covered) }
 }
 
 /** A command that a server read, with what is needed to check its authorization. */
@@ -113,12 +123,22 @@ export function checkAuthorization(session: ServerEnd, received: AuthorizedComma
   const { service } = session
   const covered =
     service && definitionOf(command.tag).service === 'adds' ? concat(service.certHash, authorized) : authorized
-  const { kind, auth } = authorization
+  return authorizedBy(key, session.sessionKey, authorization, corrId, covered)
+}
+
+/** Whether `authorization` is of `covered` by `key`; takes as long without a key and with one of another kind. */
+export function authorizedBy(
+  key: AuthKey | undefined,
+  sessionKey: PrivateKey<'x25519'>,
+  { kind, auth }: Pick<Authorization, 'kind' | 'auth'>,
+  corrId: Uint8Array,
+  covered: Uint8Array,
+): boolean {
   const algorithm = kind === 'authenticator' ? 'x25519' : kind
   const matches = key?.algorithm === algorithm
   const tried = matches ? key : dummyKeys[kind]
   const valid = tried.is('x25519')
-    ? verifyAuthenticator(tried, session.sessionKey, corrId, covered, auth)
+    ? verifyAuthenticator(tried, sessionKey, corrId, covered, auth)
     : verify(tried as PublicKey<'ed25519' | 'ed448'>, covered, auth)
   return valid && matches
 }

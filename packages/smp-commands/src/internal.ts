@@ -1,3 +1,4 @@
+export { authorizationBy, authorizedBy } from './authorization.js'
 export { type CertChainPubKey, certChainPubKey } from './cert-chain.js'
 export {
   type ClientHandshake,
@@ -8,6 +9,7 @@ export {
 export {
   type ClientHello,
   clientHello,
+  readHello,
   type ServerHello,
   type ServiceHello,
   type ServiceResponse,
@@ -15,6 +17,7 @@ export {
   serviceResponse,
 } from './hellos.js'
 export { parseQuery, queryToText } from './query.js'
+export { answerTo } from './receive.js'
 export {
   type ServerHandshake,
   type ServerHandshakeInput,
@@ -22,4 +25,5 @@ export {
   serverHandshake,
 } from './server-handshake.js'
 export { withHiddenSecret } from './session.js'
-export { joinTransmission, writeBody } from './transmission.js'
+export { byVersion, type Params, type TagFormat, tagFormat } from './tags.js'
+export { authorizedBytes, joinTransmission, writeBody } from './transmission.js'

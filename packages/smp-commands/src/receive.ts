@@ -68,7 +68,7 @@ export function receiveMessage(session: SmpSession, bytes: Uint8Array): Received
 }
 
 /** The protocol's name for what is wrong with bytes. */
-function answerTo(error: unknown): ErrorType {
+export function answerTo(error: unknown): ErrorType {
   if (!(error instanceof ParseError)) throw error
   return error.code === 'BLOCK' ? { code: 'BLOCK' } : cmd(error.code)
 }

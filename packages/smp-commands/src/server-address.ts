@@ -103,11 +103,11 @@ export function serverAddressToText(
 }
 
 /**
- * The port to connect to: 5223 for an empty or non-numeric port (03 §1).
+ * The port to connect to: `otherwise`, 5223 for SMP, for an empty or non-numeric port (03 §1).
  * @throws AddressError if the number is no port
  */
-export function portOf(address: Pick<ServerAddress, 'port'>): number {
-  if (!/^\d+$/.test(address.port)) return defaultPort
+export function portOf(address: Pick<ServerAddress, 'port'>, otherwise = defaultPort): number {
+  if (!/^\d+$/.test(address.port)) return otherwise
   const number = Number(address.port)
   if (number < 1 || number > 65535) throw new AddressError('expected a port from 1 to 65535')
   return number

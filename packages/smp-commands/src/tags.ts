@@ -4,15 +4,20 @@ import { ParseError } from './errors.js'
 import type { SmpVersion } from './versions.js'
 
 /** The layout of a tag's parameters: the same for all versions, different by version, or (`null`) none. */
-export type Params<T extends object> = Codec<T> | null | ((version: SmpVersion) => Codec<T> | null)
+export type Params<T extends object, V extends number = SmpVersion> =
+  | Codec<T>
+  | null
+  | ((version: V) => Codec<T> | null)
+
+/** Definitions by tag, of SMP or of the NTF protocol (20 §7), whose versions are `V`. */
+type Table<V extends number> = Record<string, { params: Params<object, V> }>
 
 /** What the parameters of a definition are, with its tag. */
-type TaggedValue<D extends Record<string, { params: Params<object> }>> = {
+type TaggedValue<D extends Table<never>> = {
   [K in keyof D & string]: { tag: K } & ParamsValue<D[K]['params']>
 }[keyof D & string]
 
-type ParamsValue<P> =
-  P extends Codec<infer T> ? T : P extends (version: SmpVersion) => Codec<infer T> | null ? T : unknown
+type ParamsValue<P> = P extends Codec<infer T> ? T : P extends (version: never) => Codec<infer T> | null ? T : unknown
 
 /** Writes and reads the tags of a table at one version. */
 export interface TagFormat<T> {
@@ -39,10 +44,7 @@ function tagOf(bytes: Uint8Array, length: number): string {
   return tag
 }
 
-export function tagFormat<D extends Record<string, { params: Params<object> }>>(
-  definitions: D,
-  version: SmpVersion,
-): TagFormat<TaggedValue<D>> {
+export function tagFormat<V extends number, D extends Table<V>>(definitions: D, version: V): TagFormat<TaggedValue<D>> {
   const entries = new Map<string, Entry>()
   for (const [tag, { params }] of Object.entries(definitions)) {
     const codec = typeof params === 'function' ? params(version) : params
@@ -85,8 +87,8 @@ function readParams(codec: Codec<object>, tag: string, bytes: Uint8Array): objec
 }
 
 /** Makes each version's format once. */
-export function byVersion<T>(make: (version: SmpVersion) => T): (version: SmpVersion) => T {
-  const made = new Map<SmpVersion, T>()
+export function byVersion<T, V extends number = SmpVersion>(make: (version: V) => T): (version: V) => T {
+  const made = new Map<V, T>()
   return (version) => {
     const known = made.get(version)
     if (known) return known

@@ -102,7 +102,10 @@ function readServiceSignature(reader: Reader): Uint8Array | null {
 }
 
 /** `undefined` where the length is that of no authorization; `null` where there is none. */
-export function parseAuthorization({ auth, serviceSignature }: Transmission): Authorization | null | undefined {
+export function parseAuthorization({
+  auth,
+  serviceSignature,
+}: Pick<Transmission, 'auth' | 'serviceSignature'>): Authorization | null | undefined {
   if (auth.length === 0) return null
   const kind = kindOfLength.get(auth.length)
   return kind && { kind, auth, serviceSignature }
