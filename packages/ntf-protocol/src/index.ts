@@ -1,0 +1,65 @@
+export { ntfAddressToText, ntfPortOf, parseNtfAddress } from './address.js'
+export {
+  authorizeNtf,
+  checkNtfAuthorization,
+  type NtfAuthorized,
+  type NtfAuthorizedTransmission,
+  type NtfAuthorizing,
+} from './authorization.js'
+export { maxNtfTransmissionLength, packCommands, packResponses } from './batch.js'
+export {
+  type NtfCommand,
+  type NtfCommandDefinition,
+  type NtfCommandOf,
+  type NtfCommandTag,
+  ntfCommandFormat,
+  ntfCommands,
+} from './commands.js'
+export {
+  type DeviceToken,
+  type DeviceTokenJson,
+  deviceTokenFromJson,
+  deviceTokenFromText,
+  deviceTokenToJson,
+  deviceTokenToText,
+  type ProviderName,
+  type ProviderTag,
+  providerName,
+  providerTag,
+} from './device-token.js'
+export { type NotifierQueue, notifierQueueToText, parseNotifierQueue } from './notifier-queue.js'
+export {
+  type NtfFault,
+  type ReceivedCommand,
+  type ReceivedResponse,
+  receiveCommands,
+  receiveResponses,
+} from './receive.js'
+export { type Responding, writeResponse } from './respond.js'
+export {
+  type NtfAnswerTo,
+  type NtfResponse,
+  type NtfResponseDefinition,
+  type NtfResponseOf,
+  type NtfResponseTag,
+  ntfResponseFormat,
+  ntfResponses,
+} from './responses.js'
+export type { NtfClientEnd, NtfServerEnd, NtfSession } from './session.js'
+export type {
+  InvalidReason,
+  NtfSubscriptionState,
+  NtfSubscriptionStatus,
+  NtfTokenState,
+  NtfTokenStatus,
+} from './statuses.js'
+export {
+  commonNtfVersion,
+  has,
+  type NtfFeature,
+  type NtfVersion,
+  ntfBlockSize,
+  ntfDefaultPort,
+  ntfVersions,
+  since,
+} from './versions.js'
