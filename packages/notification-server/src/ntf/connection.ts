@@ -1,0 +1,76 @@
+// Spec 20 §4: one connection: blocks of commands in, blocks of answers out.
+import { setImmediate as others } from 'node:timers/promises'
+import {
+  type NtfServerEnd,
+  packResponses,
+  type ReceivedCommand,
+  receiveCommands,
+  writeResponse,
+} from '@smpkit/ntf-protocol'
+import type { BlockConnection } from '@smpkit/smp-commands'
+import type { Answer, Executor } from './executor.js'
+
+export interface ServedConnection {
+  readonly connection: BlockConnection<NtfServerEnd>
+  readonly executor: Executor
+  /** Told of each command with its answer. */
+  readonly onAnswer: (received: ReceivedCommand, answer: Answer) => void
+}
+
+/** So many commands are carried out at once; about twice as many wait at most, the rest in the sockets. */
+const batchSize = 100
+
+/** Settles when the connection has ended and what was taken from it is done. @throws what the store or the connection does */
+export async function serve({ connection, executor, onAnswer }: ServedConnection): Promise<void> {
+  const waiting: ReceivedCommand[] = []
+  let working: Promise<void> | undefined
+  let failure: { readonly error: unknown } | undefined
+  let resume = () => {}
+
+  async function work(): Promise<void> {
+    while (waiting.length > 0) {
+      // Blocks that have come too are read first: they are carried out in the same transaction.
+      await others()
+      const taken = waiting.splice(0, batchSize)
+      resume()
+      let done = 0
+      for await (const answers of executor.execute(taken)) {
+        for (const answer of answers) onAnswer(taken[done++] as ReceivedCommand, answer)
+        await send(answers)
+      }
+    }
+  }
+
+  async function send(answers: readonly Answer[]): Promise<void> {
+    const { session } = connection
+    const transmissions = answers.map((answer) => writeResponse(session, answer))
+    for (const content of packResponses(session.version, transmissions)) await connection.send(content)
+  }
+
+  const start = () => {
+    working ??= work()
+      .catch((error: unknown) => {
+        failure = { error }
+        // A client that does not hear of it is to ask again.
+        return connection.close()
+      })
+      .finally(() => {
+        working = undefined
+        resume()
+      })
+  }
+
+  for await (const content of connection) {
+    // The next block takes its place.
+    waiting.push(...receiveCommands(connection.session, new Uint8Array(content)))
+    start()
+    while (waiting.length >= 2 * batchSize && working) {
+      await new Promise<void>((resolve) => {
+        resume = resolve
+      })
+    }
+    if (failure) break
+  }
+  await working
+  if (failure) throw failure.error
+}
