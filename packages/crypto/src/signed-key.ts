@@ -20,7 +20,7 @@ export function signKey(signingKey: PrivateKey<SigningAlgorithm>, key: PublicKey
  */
 export function verifySignedKey(signer: PublicKey<SigningAlgorithm>, signedKey: Uint8Array): PublicKey {
   try {
-    const { wrapped, spki, algorithm, signature } = parseSignedKey(signedKey)
+    const { wrapped, key, algorithm, signature } = parseSignedKey(signedKey)
     if (algorithm !== signer.algorithm) {
       throw new CertificateError(
         'SIGNED_KEY',
@@ -30,12 +30,23 @@ export function verifySignedKey(signer: PublicKey<SigningAlgorithm>, signedKey: 
     if (!verify(signer, wrapped, signature)) {
       throw new CertificateError('SIGNED_KEY', 'expected a key signed by the leaf certificate, got another signature')
     }
-    return PublicKey.fromDer(spki)
+    return key
   } catch (error) {
     if (error instanceof CertificateError) throw error
     if (error instanceof DecodeError || error instanceof CryptoError) {
       throw new CertificateError('SIGNED_KEY', `expected a signed key: ${error.message}`, { cause: error })
     }
+    throw error
+  }
+}
+
+/** Whether the bytes are a signed key, whoever signed it. */
+export function isSignedKey(bytes: Uint8Array): boolean {
+  try {
+    parseSignedKey(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof CryptoError) return false
     throw error
   }
 }
@@ -46,7 +57,7 @@ function parseSignedKey(bytes: Uint8Array) {
     const wrapped = der.whole('wrapped key')
     return {
       wrapped,
-      spki: new DerReader(wrapped).content(tags.sequence, 'wrapped key'),
+      key: PublicKey.fromDer(new DerReader(wrapped).content(tags.sequence, 'wrapped key')),
       algorithm: signatureAlgorithmOf(der.whole('signature algorithm')),
       signature: der.octetBitString('signature'),
     }
