@@ -6,7 +6,10 @@ export {
   type NtfAuthorizedTransmission,
   type NtfAuthorizing,
 } from './authorization.js'
+export type { BackOffOptions } from './back-off.js'
 export { maxNtfTransmissionLength, packCommands, packResponses } from './batch.js'
+export { NtfClient, type NtfClientOptions } from './client.js'
+export { type Clock, systemClock } from './clock.js'
 export {
   type NtfCommand,
   type NtfCommandDefinition,
@@ -15,6 +18,7 @@ export {
   ntfCommandFormat,
   ntfCommands,
 } from './commands.js'
+export type { NtfConnect } from './connect.js'
 export {
   type DeviceToken,
   type DeviceTokenJson,
@@ -27,7 +31,9 @@ export {
   providerName,
   providerTag,
 } from './device-token.js'
+export { NtfClientError, type NtfClientErrorCode, NtfError, NtfReplyError } from './errors.js'
 export { type NotifierQueue, notifierQueueToText, parseNotifierQueue } from './notifier-queue.js'
+export { type NtfOpenOptions, openNtfSession } from './open-session.js'
 export {
   type NtfFault,
   type ReceivedCommand,
@@ -35,6 +41,7 @@ export {
   receiveCommands,
   receiveResponses,
 } from './receive.js'
+export type { NtfOutcome, NtfRequest, NtfRequestOptions } from './requests.js'
 export { type Responding, writeResponse } from './respond.js'
 export {
   type NtfAnswerTo,
@@ -46,6 +53,7 @@ export {
   ntfResponses,
 } from './responses.js'
 export type { NtfClientEnd, NtfServerEnd, NtfSession } from './session.js'
+export { NtfSessionClient, type NtfSessionOptions } from './session-client.js'
 export type {
   InvalidReason,
   NtfSubscriptionState,
@@ -53,6 +61,7 @@ export type {
   NtfTokenState,
   NtfTokenStatus,
 } from './statuses.js'
+export { type NtfTestStep, testNtfServer } from './test-server.js'
 export {
   commonNtfVersion,
   has,
