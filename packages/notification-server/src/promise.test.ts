@@ -36,12 +36,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-test('every notification is pushed, or the device is told to look after it', async () => {
+test.each([
+  ['of a service client', false],
+  ['of the NTF protocol', true],
+])('a device %s: every notification is pushed, or it is told to look after it', async (_name, ntf) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const clock = new ManualClock()
       const rows = memoryStore()
-      const device = new Device()
+      const device = new Device('owner', 'token', 'fake', ntf)
       let store = mortal(rows)
       let provider = new FakeProvider()
       const start = async (): Promise<Setup> => ({
@@ -67,7 +70,10 @@ test('every notification is pushed, or the device is told to look after it', asy
           if (answer.outcome !== 'accepted' || present !== provider) return answer
           for (const opened of device.open([push])) {
             if (opened.kind === 'check') told.set('check', ++time)
-            if (opened.kind === 'message') for (const item of opened.items) told.set(toHex(item.nonce), ++time)
+            if (opened.kind !== 'message') continue
+            expect(opened.items.length).toBeLessThanOrEqual(6)
+            expect(new Set(opened.items.map(({ notifierId }) => toHex(notifierId))).size).toBe(opened.items.length)
+            for (const item of opened.items) told.set(toHex(item.nonce), ++time)
           }
           return answer
         }
@@ -125,6 +131,6 @@ test('every notification is pushed, or the device is told to look after it', asy
       expect(await setup.server.status()).toMatchObject({ pushes: { inFlight: 0, owed: 0 } })
       await setup.server.close()
     }),
-    { numRuns: 60 },
+    { numRuns: 50 },
   )
 })

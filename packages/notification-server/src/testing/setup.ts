@@ -58,13 +58,14 @@ export class Device {
 
   constructor(
     readonly owner = 'owner',
-    readonly token = `token of ${owner}`,
+    public token = `token of ${owner}`,
     readonly provider = 'fake',
+    readonly ntf = false,
   ) {}
 
   async register({ server }: Pick<Setup, 'server'>): Promise<this> {
-    const { owner, provider, token } = this
-    const added = await server.tokens.add({ owner, provider, token, dhKey: this.key.publicKey })
+    const { owner, provider, token, ntf } = this
+    const added = await server.tokens.add({ owner, provider, token, ntf, dhKey: this.key.publicKey })
     this.id = added.id
     this.#secret = tokenSecret(this.key, added.dhKey)
     await settled()
@@ -90,6 +91,14 @@ export class Device {
   /** Sends back the code in the last push. */
   async verify({ server, provider }: Pick<Setup, 'server' | 'provider'>): Promise<void> {
     await server.tokens.verify({ owner: this.owner, id: this.id, code: this.code(provider.pushes) })
+    await settled()
+  }
+
+  /** The device gets another push token. */
+  async replace({ server }: Pick<Setup, 'server'>, token: string): Promise<void> {
+    const { owner, id, provider } = this
+    await server.tokens.replace({ owner, id, provider, token })
+    this.token = token
     await settled()
   }
 
@@ -160,9 +169,9 @@ export const down = (orderly: boolean, server = address()) => ({
 export const allAnswered = (server = address()) => ({ type: 'settled' as const, server: serverOf(server) })
 
 /** An active device with queues 1, 2, … */
-export async function withQueues(count: number, options?: Parameters<typeof setUp>[0]) {
+export async function withQueues(count: number, options?: Parameters<typeof setUp>[0], of = new Device()) {
   const setup = await setUp(options)
-  const device = await new Device().activate(setup)
+  const device = await of.activate(setup)
   const queues = Array.from({ length: count }, (_, i) => new Queue(i + 1))
   setup.subscriber.emit(up())
   for (const queue of queues) await queue.add(setup, device)
