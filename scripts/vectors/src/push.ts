@@ -1,4 +1,5 @@
-// test-vectors/ntf/README.md, push.*: spec 21 A1–A3, A6, A9.
+// test-vectors/ntf/README.md, push.*: spec 20 §4, §5, 21 A1–A3, A6, A9.
+import { authorizeNtf } from '@smpkit/ntf-protocol'
 import { apnsBody } from '@smpkit/push-providers/apns'
 import { readApnsAnswer } from '@smpkit/push-providers/internal'
 import {
@@ -20,6 +21,7 @@ import {
 import { parseHost } from '@smpkit/smp-commands/address'
 import { binaryOperations, Fields, fromHex, type Json, operation, type Suite } from './case.js'
 import { privateKeyIn, publicKeyIn } from './keys.js'
+import { ntfVersionOf } from './ntf.js'
 
 /** In the vectors the fields of the server stand in the item, and a host is its text. */
 function itemOf(json: Json): PushItem {
@@ -124,13 +126,32 @@ export const responseSuite: Suite = {
   },
 }
 
+function codeIn(input: Fields, secret: Uint8Array): { code: Uint8Array; command: Uint8Array } {
+  const data = input.fields('notificationData')
+  const code = verificationCode(secret, { nonce: data.text('nonce'), verification: data.text('verification') })
+  return { code, command: verifyCommand(code) }
+}
+
 export const regcodeSuite: Suite = {
   ops: {
-    code: operation((input) => {
-      const data = input.fields('notificationData')
-      const verification = { nonce: data.text('nonce'), verification: data.text('verification') }
-      const code = verificationCode(input.bytes('secret'), verification)
-      return { code, command: verifyCommand(code) }
+    code: operation((input) => codeIn(input, input.bytes('secret'))),
+    // From the push to the command in a session without a key of the server: the token's key signs.
+    flow: operation((input, vector) => {
+      const secret = tokenSecret(
+        privateKeyIn(input, 'clientDhPrivateKey', 'x25519'),
+        publicKeyIn(input, 'serverDhKey', 'x25519'),
+      )
+      const { code, command } = codeIn(input, secret)
+      const { transmission } = authorizeNtf(
+        { version: ntfVersionOf(vector), sessionId: input.bytes('sessionId'), serverKey: null },
+        {
+          corrId: input.bytes('corrId'),
+          entityId: input.bytes('tokenId'),
+          command: { tag: 'TVFY', code },
+          key: privateKeyIn(input, 'tokenPrivateKey', 'ed25519', 'ed448'),
+        },
+      )
+      return { secret, code, command, transmission }
     }),
   },
 }

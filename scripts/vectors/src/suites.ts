@@ -10,6 +10,8 @@ import { handshakeSuite } from './handshake.js'
 import { kemSuite } from './kem.js'
 import { keysSuite } from './keys.js'
 import { fullLinkSuite, linkDataSuite, shortLinkSuite } from './links.js'
+import { ntfAddressSuite, ntfCommandSuite, ntfResponseSuite, ntfTextSuite } from './ntf.js'
+import { ntfHandshakeSuite, ntfTransmissionSuite } from './ntf-transmission.js'
 import { apnsSuite, encryptSuite, itemsSuite, regcodeSuite, responseSuite } from './push.js'
 import { ratchetKdfSuite, ratchetParamsSuite, ratchetX3dhSuite } from './ratchet.js'
 import { ratchetDecryptSuite } from './ratchet-replay.js'
@@ -39,6 +41,12 @@ export const registry: Registry = {
     'link.data': linkDataSuite,
     'link.full': fullLinkSuite,
     'link.short': shortLinkSuite,
+    'ntf.address': ntfAddressSuite,
+    'ntf.command': ntfCommandSuite,
+    'ntf.handshake': ntfHandshakeSuite,
+    'ntf.response': ntfResponseSuite,
+    'ntf.text': ntfTextSuite,
+    'ntf.transmission': ntfTransmissionSuite,
     'push.apns': apnsSuite,
     'push.encrypt': encryptSuite,
     'push.items': itemsSuite,
@@ -57,13 +65,5 @@ export const registry: Registry = {
     'smp.message': messageSuite,
     'smp.transmission': transmissionSuite,
   },
-  pending: new Set([
-    'ntf.address',
-    'ntf.command',
-    'ntf.handshake',
-    'ntf.response',
-    'ntf.text',
-    'ntf.transmission',
-    'push.regcode/flow',
-  ]),
+  pending: new Set(),
 }

@@ -14,7 +14,21 @@ const kinds: Readonly<Record<string, (json: Json) => unknown>> = {
   info: (json) => json,
   ...kind(
     (json) => json,
-    ['basicAuth', 'code', 'mode', 'name', 'port', 'queueMode', 'reason', 'role', 'subMode', 'tag', 'text', 'type'],
+    [
+      'basicAuth',
+      'code',
+      'mode',
+      'name',
+      'port',
+      'queueMode',
+      'reason',
+      'role',
+      'status',
+      'subMode',
+      'tag',
+      'text',
+      'type',
+    ],
   ),
 }
 
