@@ -37,7 +37,7 @@ export const defaultLimits = {
   /** Wrong codes before there is a new one. */
   codeTries: 10,
   /** Verification pushes to one device in an hour, whoever asks for them. */
-  verifications: 10,
+  verifications: 60,
   unverifiedExpiry: 7 * day,
   verifiedExpiry: 90 * day,
   expiredDeletion: 30 * day,

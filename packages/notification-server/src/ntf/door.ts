@@ -1,9 +1,10 @@
 // Spec 20, 24 §1: clients come over connections of the NTF protocol, as SimpleX apps do.
+import type { VersionRange } from '@smpkit/encoding'
 import type { NtfCommand, NtfServerEnd } from '@smpkit/ntf-protocol'
 import { listenNtf, type NtfServerSocket } from '@smpkit/ntf-protocol/transport'
 import type { BlockConnection } from '@smpkit/smp-commands'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
-import type { AdmissionLimits, ServerIdentity } from '@smpkit/smp-transport'
+import { type AdmissionLimits, type ServerIdentity, SmpTransportError } from '@smpkit/smp-transport'
 import type { Core, FrontDoor } from '../front-door.js'
 import { errorKind } from '../logger.js'
 import { pause } from '../pause.js'
@@ -18,6 +19,8 @@ export interface NtfDoorOptions extends AdmissionLimits {
   readonly host?: string
   /** Default 443, which clients take where an address names none; 0: any that is free. */
   readonly port?: number
+  /** Default: all that we speak. */
+  readonly versionRange?: VersionRange
   /** Whether clients may register at `apns_test` (AT), which a server of tests has. Default false. */
   readonly testProvider?: boolean
 }
@@ -129,7 +132,7 @@ class Door {
       })
     } catch (error) {
       // That of the connection is told by `onError`.
-      if (!ending.signal.aborted)
+      if (!(error instanceof SmpTransportError))
         core.logger.error({ error: errorKind(error) }, 'a command of an NTF client has failed')
       throw error
     } finally {

@@ -1,0 +1,248 @@
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { NtfClient, type NtfReplyError } from '@smpkit/ntf-protocol'
+import { openPush, tokenSecret } from '@smpkit/push-providers/payload'
+import { createServerIdentity } from '@smpkit/smp-transport'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Logger } from '../logger.js'
+import { memoryStore } from '../memory-store.js'
+import { createNotificationServer, type NotificationServerOptions } from '../server.js'
+import type { NotificationStore } from '../store.js'
+import { FakeProvider, FakeSubscriber, serverOf } from '../testing/fakes.js'
+import { address } from '../testing/setup.js'
+import { type NtfDoorOptions, ntfDoor } from './door.js'
+
+const identity = createServerIdentity()
+
+async function start(
+  more: Partial<NotificationServerOptions> = {},
+  door: Partial<NtfDoorOptions> = {},
+  names = ['apns_null', 'apns_prod', 'apns_test'],
+) {
+  const subscriber = new FakeSubscriber()
+  const providers = names.map((name) => new FakeProvider(name))
+  const front = ntfDoor({ identity, host: '127.0.0.1', port: 0, ...door })
+  const server = await createNotificationServer({
+    subscriber,
+    store: memoryStore(),
+    providers,
+    doors: [front],
+    ...more,
+  })
+  onTestFinished(() => server.close())
+  const client = new NtfClient(front.address())
+  onTestFinished(() => client.close())
+  const pushes = () => providers.flatMap((provider) => provider.pushes)
+  return { server, subscriber, providers, front, client, pushes }
+}
+type Started = Awaited<ReturnType<typeof start>>
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+function phone(token = 'xyzw', key = PrivateKey.generate('ed25519')) {
+  const dh = PrivateKey.generate('x25519')
+  const tnew = {
+    command: { tag: 'TNEW', provider: 'AP', token: bytes(token), authKey: key.publicKey, dhKey: dh.publicKey },
+    key,
+  } as const
+  return { key, dh, tnew }
+}
+
+/** A token that was verified. */
+async function active({ client, pushes }: Started, token = 'xyzw', key = PrivateKey.generate('ed25519')) {
+  const { tnew, dh } = phone(token, key)
+  const { tokenId, dhKey } = await client.request(tnew)
+  await expect.poll(() => pushes().some((push) => push.token === token)).toBe(true)
+  const push = pushes().find((one) => one.token === token)
+  const opened = openPush(tokenSecret(dh, dhKey), push?.notificationData)
+  if (opened.kind !== 'verification') throw new Error('expected a code')
+  await client.request({ command: { tag: 'TVFY', code: opened.code }, entityId: tokenId, key })
+  return { tokenId, key }
+}
+
+const snew = (tokenId: Uint8Array, key: PrivateKey<'ed25519'>, notifierId = randomBytes(24)) =>
+  ({
+    command: {
+      tag: 'SNEW',
+      tokenId,
+      server: address(),
+      notifierId,
+      notifierKey: PrivateKey.generate('ed25519'),
+    },
+    key,
+  }) as const
+
+const refusedWith = (code: string) => (error: unknown) => (error as NtfReplyError).code === code
+
+test('takes a device from its registration to a subscription', async () => {
+  const started = await start()
+  const { tokenId, key } = await active(started)
+  const { client, subscriber } = started
+  subscriber.emit({ type: 'up', server: serverOf(address()), serviceId: null })
+  expect(await client.request({ command: { tag: 'TCHK' }, entityId: tokenId, key })).toMatchObject({ status: 'ACTIVE' })
+  const { subscriptionId } = await client.request(snew(tokenId, key))
+  await vi.waitFor(async () => {
+    const state = await client.request({ command: { tag: 'SCHK' }, entityId: subscriptionId, key })
+    expect(state).toMatchObject({ status: 'ACTIVE' })
+  })
+  expect(subscriber.subscribed).toHaveLength(1)
+  expect(started.front.metrics()).toMatchObject({ connections: 1, commands: { TNEW: 1, SNEW: 1 }, errors: {} })
+})
+
+test('carries out commands that come together in their order', async () => {
+  const started = await start()
+  const { tokenId, key } = await active(started)
+  const { client } = started
+  const session = await client.connected()
+  const of = (command: { tag: 'TCHK' | 'TDEL' }) => ({ command, entityId: tokenId, key }) as const
+  const outcomes = await session.requestAll([
+    snew(tokenId, key),
+    snew(tokenId, key),
+    of({ tag: 'TCHK' }),
+    of({ tag: 'TDEL' }),
+    of({ tag: 'TCHK' }),
+    snew(tokenId, key),
+  ])
+  const answers = outcomes.map(({ response, error }) => response?.tag ?? error?.code)
+  expect(answers).toEqual(['IDSUB', 'IDSUB', 'TKN', 'OK', 'AUTH', 'AUTH'])
+})
+
+test('subscribes very many queues at once in few transactions', async () => {
+  const memory = memoryStore()
+  let transactions = 0
+  const store: NotificationStore = {
+    ...memory,
+    read: (selection) => memory.read(selection),
+    atomic: (selection, change) => {
+      transactions++
+      return memory.atomic(selection, change)
+    },
+    due: (table, now, limit) => memory.due(table, now, limit),
+    page: (table, options) => memory.page(table, options),
+    deadLetters: (limit) => memory.deadLetters(limit),
+    swapClean: (clean) => memory.swapClean(clean),
+    close: () => memory.close(),
+    [Symbol.asyncDispose]: () => memory.close(),
+  }
+  const started = await start({ store })
+  const { tokenId, key } = await active(started)
+  transactions = 0
+  const outcomes = await started.client.requestAll(Array.from({ length: 500 }, () => snew(tokenId, key)))
+  expect(outcomes.filter(({ response }) => response).length).toBe(500)
+  expect(transactions).toBeLessThan(150)
+})
+
+test('W12: drops a connection whose command the store failed, says nothing of it, and serves the others', async () => {
+  const memory = memoryStore()
+  let fails = false
+  const store: NotificationStore = {
+    ...memory,
+    read: (selection) => memory.read(selection),
+    atomic: (selection, change) =>
+      fails ? Promise.reject(new Error('INSERT INTO secret')) : memory.atomic(selection, change),
+    due: (table, now, limit) => memory.due(table, now, limit),
+    page: (table, options) => memory.page(table, options),
+    deadLetters: (limit) => memory.deadLetters(limit),
+    swapClean: (clean) => memory.swapClean(clean),
+    close: () => memory.close(),
+    [Symbol.asyncDispose]: () => memory.close(),
+  }
+  const lines: unknown[] = []
+  const log = (...line: unknown[]) => lines.push(line)
+  const logger: Logger = { debug: log, info: log, warn: log, error: log }
+  const started = await start({ store, logger })
+  const { tokenId, key } = await active(started)
+  const other = new NtfClient(started.front.address())
+  onTestFinished(() => other.close())
+  await other.connected()
+  fails = true
+  await expect(started.client.request(snew(tokenId, key))).rejects.toMatchObject({ code: 'CLOSED', temporary: true })
+  fails = false
+  expect(await other.request(snew(tokenId, key))).toMatchObject({ tag: 'IDSUB' })
+  expect(JSON.stringify(lines)).not.toContain('secret')
+  expect(JSON.stringify(lines)).toContain('a command of an NTF client has failed')
+})
+
+test('the test provider is let in where the operator wants it, and refused as prohibited elsewhere', async () => {
+  const { key, tnew } = phone()
+  const command = { ...tnew.command, provider: 'AT' } as const
+  const closed = await start()
+  await expect(closed.client.request({ command, key })).rejects.toMatchObject({
+    error: { code: 'CMD', inner: { code: 'PROHIBITED' } },
+  })
+  const open = await start({}, { testProvider: true })
+  expect(await open.client.request({ command, key })).toMatchObject({ tag: 'IDTKN' })
+  // A provider that the operator has no key for.
+  await expect(open.client.request({ command: { ...command, provider: 'AD' }, key })).rejects.toMatchObject({
+    error: { code: 'CMD', inner: { code: 'PROHIBITED' } },
+  })
+})
+
+test('does not start without the providers that the protocol promises', async () => {
+  await expect(start({}, {}, ['apns_prod'])).rejects.toThrow('expected the provider apns_null')
+  await expect(start({}, { testProvider: true }, ['apns_null'])).rejects.toThrow('expected the provider apns_test')
+})
+
+test('a wrong code is refused as often as it comes, and the right one still counts', async () => {
+  const started = await start()
+  const { tnew, key, dh } = phone()
+  const { tokenId, dhKey } = await started.client.request(tnew)
+  const verify = (code: Uint8Array) =>
+    started.client.request({ command: { tag: 'TVFY', code }, entityId: tokenId, key })
+  for (let i = 0; i < 12; i++) await expect(verify(randomBytes(32))).rejects.toSatisfy(refusedWith('AUTH'))
+  const [push] = started.pushes()
+  const opened = openPush(tokenSecret(dh, dhKey), push?.notificationData)
+  if (opened.kind !== 'verification') throw new Error('expected a code')
+  expect(await verify(opened.code)).toEqual({ tag: 'OK' })
+  expect(started.pushes()).toHaveLength(1)
+})
+
+test('a device may be replaced on a verified token only by what no other token of its key has', async () => {
+  const started = await start()
+  const first = await active(started, 'first')
+  const second = await active(started, 'second', first.key)
+  const trpl = (token: string) =>
+    started.client.request({
+      command: { tag: 'TRPL', provider: 'AP', token: bytes(token) },
+      entityId: first.tokenId,
+      key: first.key,
+    })
+  await expect(trpl('second')).rejects.toSatisfy(refusedWith('AUTH'))
+  expect(await trpl('third')).toEqual({ tag: 'OK' })
+  // Of the same owner, but of another token.
+  const queue = randomBytes(24)
+  const item = snew(second.tokenId, second.key, queue)
+  expect(await started.client.request(item)).toMatchObject({ tag: 'IDSUB' })
+  await expect(
+    started.client.request({ ...item, command: { ...item.command, tokenId: first.tokenId } }),
+  ).rejects.toSatisfy(refusedWith('AUTH'))
+})
+
+test('registrations beyond the limit wait, and other commands do not', async () => {
+  const started = await start({ limits: { registrations: 3 } })
+  const { tokenId, key } = await active(started)
+  for (const token of ['a', 'b']) await started.client.request(phone(token).tnew)
+  const late = new NtfClient(started.front.address())
+  onTestFinished(() => late.close())
+  const waiting = late.request(phone('c').tnew).catch((error) => error)
+  await late.connected()
+  expect(await started.client.request({ command: { tag: 'TCHK' }, entityId: tokenId, key })).toBeDefined()
+  expect(started.pushes().some((push) => push.token === 'c')).toBe(false)
+  await late.close()
+  expect(await waiting).toMatchObject({ code: 'CLOSED' })
+})
+
+test('one owner names only so many new SMP servers a day', async () => {
+  const started = await start({ limits: { newServersNtf: 2 } })
+  const { tokenId, key } = await active(started)
+  const at = (fill: number) => {
+    const item = snew(tokenId, key)
+    return { ...item, command: { ...item.command, server: address('smp.example.com', fill) } }
+  }
+  const outcomes = await started.client.requestAll([at(1), at(2), at(3), at(1)])
+  expect(outcomes.map(({ response, error }) => response?.tag ?? error?.code)).toEqual([
+    'IDSUB',
+    'IDSUB',
+    'QUOTA',
+    'IDSUB',
+  ])
+})
