@@ -77,9 +77,9 @@ test('takes a device from its registration to a subscription', async () => {
   const started = await start()
   const { tokenId, key } = await active(started)
   const { client, subscriber } = started
-  subscriber.emit({ type: 'up', server: serverOf(address()), serviceId: null })
   expect(await client.request({ command: { tag: 'TCHK' }, entityId: tokenId, key })).toMatchObject({ status: 'ACTIVE' })
   const { subscriptionId } = await client.request(snew(tokenId, key))
+  subscriber.emit({ type: 'up', server: serverOf(address()), serviceId: null })
   await vi.waitFor(async () => {
     const state = await client.request({ command: { tag: 'SCHK' }, entityId: subscriptionId, key })
     expect(state).toMatchObject({ status: 'ACTIVE' })
