@@ -1,7 +1,7 @@
 // Spec 20 §3: from an address to a session.
 import type { ServerAddress } from '@smpkit/smp-commands/address'
-import { defaultConnect } from '#default-connect'
 import type { NtfConnect } from './connect.js'
+import { connectNtf } from './connect-ntf.js'
 import { aborted, NtfClientError, temporaryOf } from './errors.js'
 import { NtfSessionClient, type NtfSessionOptions } from './session-client.js'
 
@@ -16,7 +16,7 @@ export interface NtfOpenOptions extends NtfSessionOptions {
  * @throws NtfClientError `CONNECT`, `ABORTED`
  */
 export async function openNtfSession(server: ServerAddress, options: NtfOpenOptions = {}): Promise<NtfSessionClient> {
-  const { connect = defaultConnect, signal } = options
+  const { connect = connectNtf, signal } = options
   if (signal?.aborted) throw aborted(signal)
   try {
     return new NtfSessionClient(await connect(server, { signal }), options)
