@@ -71,8 +71,8 @@ export async function outboxCommand(
 
 export async function addressCommand(_: readonly string[], options: Options, running: Running): Promise<ExitCode> {
   const report = await withAdmin(options, running, (admin) => admin.address({}))
-  const { link, shortLink } = report
-  const links = shortLink === null ? [link] : [shortLink, link]
+  const { link, shortLink, ntf } = report
+  const links = [shortLink, link, ntf].filter((one) => one !== null)
   return print(options, report, () => links.map((one) => linkForTerminal(one, process.stdout.columns)).join('\n'))
 }
 

@@ -15,10 +15,10 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(folder, { recursive: true }))
 
 const admin: Admin = {
-  status: async () => ({ startedAt: 1, tokens: {}, subscriptions: {}, servers: [], owed: 2, answered: [] }),
+  status: async () => ({ startedAt: 1, tokens: {}, subscriptions: {}, servers: [], ntf: null, owed: 2, answered: [] }),
   tokens: async ({ after = '', limit }) => [{ id: `${after}${limit}` } as never],
   outbox: () => Promise.reject(new ProgramError(exitCodes.database, 'the database is away')),
-  address: async () => ({ link: 'x'.repeat(100_000), shortLink: null }),
+  address: async () => ({ link: 'x'.repeat(100_000), shortLink: null, ntf: null }),
   backup: async ({ folder }) => [folder],
 }
 

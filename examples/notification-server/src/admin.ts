@@ -12,12 +12,20 @@ export interface ServerReport {
   readonly reason: string | null
 }
 
+export interface NtfReport {
+  readonly address: string
+  /** Of clients, at present. */
+  readonly connections: number
+}
+
 export interface StatusReport {
   /** When the running server was started, in milliseconds; `null` if it is not running: then all is from the database. */
   readonly startedAt: number | null
   readonly tokens: Partial<Record<TokenStatus, number>>
   readonly subscriptions: Partial<Record<SubscriptionStatus, number>>
   readonly servers: readonly ServerReport[]
+  /** Where clients of the NTF protocol come in; `null` if they do not, or if the server does not run. */
+  readonly ntf: NtfReport | null
   readonly owed: number
   /** Since the start, or from what was given up. */
   readonly answered: readonly Answered[]
@@ -43,8 +51,11 @@ export interface OutboxReport {
 }
 
 export interface AddressReport {
-  readonly link: string
+  /** The contact address; `null` if there is none. */
+  readonly link: string | null
   readonly shortLink: string | null
+  /** The address of the NTF protocol; `null` if it is not served. */
+  readonly ntf: string | null
 }
 
 /** How many rows a report has at most, where it is one of many. */

@@ -2,7 +2,20 @@
 import { addressPolicy } from '@smpkit/smp-commands/address'
 import { type Key, key, optional, type Section } from './config-key.js'
 import { limitKeys } from './config-limits.js'
-import { file, flag, hostPort, list, matching, oneOf, port, smpServer, type Type, text } from './config-types.js'
+import {
+  addressHosts,
+  file,
+  flag,
+  hostPort,
+  integer,
+  list,
+  matching,
+  oneOf,
+  port,
+  smpServer,
+  type Type,
+  text,
+} from './config-types.js'
 
 const domain = matching(/^[a-z\d]([a-z\d.-]*[a-z\d])?$/, 'a domain in lower case')
 const domains = list(domain, 'domains in lower case, such as ["example.org"]')
@@ -28,8 +41,8 @@ const allow = (whom: string) =>
   key(cidrs, [], `Address ranges that are reached although they are not public: every user can name ${whom}.`)
 const caFile = optional(file, 'ca.pem', 'PEM with the certificates to trust in place of those that Node knows.')
 
-const apns = (host: string | undefined, what: string) => ({
-  doc: `Provider "${what}".`,
+const apns = (host: string | undefined, what: string, { test = false } = {}) => ({
+  doc: `Provider "${what}"${test ? ', a server of your own for tests, which takes any token' : ''}.`,
   keys: {
     enabled: key(flag, false, 'Whether clients can choose it.'),
     host:
@@ -51,13 +64,13 @@ export const sections = {
     },
   },
   smp: {
-    doc: 'SMP servers: one of yours, on which clients reach this program, and all that clients name.',
+    doc: 'SMP servers: one of yours, on which clients of the contact address reach this program, and all that clients name.',
     keys: {
       servers: {
         ...key(
           list(smpServer, 'addresses, such as ["smp://<fingerprint>:<password>@smp.example.org"]'),
           [],
-          'On which this program makes the queues of its contact address and of its clients; at least one.',
+          'On which this program makes the queues of its contact address and of its clients; without one it has no contact address.',
         ),
         secret: true,
       },
@@ -70,6 +83,29 @@ export const sections = {
         'Subscribe all queues of a server at once, with a certificate made for it; off: one by one.',
       ),
       own_domains: key(domains, [], 'Metrics name SMP servers of these domains, and no others.'),
+    },
+  },
+  ntf: {
+    doc: 'The NTF protocol, over which SimpleX apps come: an address ntf://…, and a port that they reach.',
+    keys: {
+      listen: optional(hostPort, '0.0.0.0:443', 'Where to listen; without it, nowhere.'),
+      host: optional(
+        addressHosts,
+        'ntf.example.org',
+        'What follows the @ in the address: the name of this server, more of them after commas, :port if another one leads here. Without it, that of the machine.',
+      ),
+      certificate_file: key(
+        file,
+        'ntf-server.crt',
+        'The online certificate and the identity that has signed it, in PEM. `init` and `ntf-cert` make them.',
+      ),
+      key_file: key(file, 'ntf-server.key', 'The key of the online certificate.'),
+      connections: key(integer(1), 20_000, 'Connections of clients.'),
+      connections_per_address: key(
+        integer(1),
+        1000,
+        'The same from one IP address: mobile networks have many people behind one.',
+      ),
     },
   },
   database: {
@@ -111,10 +147,10 @@ export const sections = {
   },
   'providers.apns.prod': apns('api.push.apple.com', 'apns_prod'),
   'providers.apns.dev': apns('api.sandbox.push.apple.com', 'apns_dev'),
-  'providers.apns.test': apns(undefined, 'apns_test'),
+  'providers.apns.test': apns(undefined, 'apns_test', { test: true }),
   'providers.apns.null': {
-    doc: 'Provider "apns_null": takes the tokens of devices and pushes nothing, for tests of apps.',
-    keys: { enabled: key(flag, false, 'Whether clients can choose it.') },
+    doc: 'Provider "apns_null": takes any token and pushes nothing, for tests of apps.',
+    keys: { enabled: key(flag, false, 'Whether clients can choose it; with [ntf], they always can.') },
   },
   'providers.fcm': {
     doc: 'Google: provider "fcm".',

@@ -12,7 +12,16 @@ export const limitKeys = {
   subscriptions: count(defaultLimits.subscriptions, 'Subscriptions of one client.'),
   requests: count(defaultLimits.requests, 'Requests of one client in a minute.'),
   new_servers: count(defaultLimits.newServers, 'SMP servers that one client is the first to name, in a day.', 0),
+  new_servers_ntf: count(
+    defaultLimits.newServersNtf,
+    'The same for a client of the NTF protocol, which brings all its connections at once.',
+    0,
+  ),
   accepts: count(defaultLimits.accepts, 'Clients that are let in within a second.'),
+  registrations: count(
+    defaultLimits.registrations,
+    'Registrations over the NTF protocol from one IP address in a minute; more of them wait.',
+  ),
   servers_connecting: count(defaultLimits.serversConnecting, 'SMP servers that are being connected to at once.'),
   idle_client_expiry: time(defaultLimits.idleClientExpiry, 'After which a client without a token is dropped.'),
   answers: count(defaultLimits.answers, 'Answers of one client that are kept in case that it asks again.'),

@@ -17,8 +17,8 @@ export function requirementProblems(config: Config): RequirementProblem[] {
   const demand = <S extends SectionName>(section: S, key: keyof Config[S] & string, why: string | false) => {
     if (why !== false && config[section][key] === undefined) problems.push(missing(section, key, why))
   }
-  if (config.smp.servers.length === 0) {
-    problems.push({ name: 'smp.servers', problem: 'expected at least one SMP server' })
+  if (config.smp.servers.length === 0 && config.ntf.listen === undefined) {
+    problems.push({ name: 'smp.servers', problem: 'expected at least one SMP server, or ntf.listen' })
   }
   for (const server of ['prod', 'dev', 'test'] as const) {
     const section = `providers.apns.${server}` as const

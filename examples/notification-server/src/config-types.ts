@@ -113,6 +113,16 @@ export const smpServer = textType('smp://<fingerprint>[:<password>]@<host>[:<por
   }
 })
 
+/** As they stand in an address after the `@`. */
+export const addressHosts = textType('<host>[,<host>][:<port>]', (value) => {
+  try {
+    const address = parseServerAddress(`ntf://AAAA@${value}`)
+    return address.port === '' || port.read(Number(address.port), '') !== undefined
+  } catch {
+    return false
+  }
+})
+
 export interface HostPort {
   readonly host: string
   readonly port: number

@@ -21,7 +21,7 @@ function problemsOf(toml: string, environment: Record<string, string> = {}): rea
 }
 
 describe('the config', () => {
-  it('has defaults for all but the SMP servers, with paths in its folder', () => {
+  it('has defaults for all but where clients come in, with paths in its folder', () => {
     const config = readConfig(least, '/data')
     expect(config.server.name).toBe('notifications')
     expect(config.database.file).toBe('/data/notifications.db')
@@ -33,7 +33,9 @@ describe('the config', () => {
       ca_file: undefined,
     })
     expect(config.metrics.listen).toBeUndefined()
-    expect(problemsOf('')).toEqual(['smpkit-ntf.toml: smp.servers: expected at least one SMP server'])
+    expect(config.ntf).toMatchObject({ listen: undefined, certificate_file: '/data/ntf-server.crt' })
+    expect(readConfig('[ntf]\nlisten = "[::]:443"', '/data').ntf.listen).toEqual({ host: '::', port: 443 })
+    expect(problemsOf('')).toEqual(['smpkit-ntf.toml: smp.servers: expected at least one SMP server, or ntf.listen'])
   })
 
   it('reads every kind of value from the file and from the environment alike', () => {
@@ -86,6 +88,8 @@ key_file = "keys/db"`
     ['[metrics]\nlsten = "x:1"', 2, 'metrics.lsten: there is no such key; did you mean metrics.listen?'],
     ['[metrik]\nlisten = "x:1"', 1, 'metrik: there is no such key; did you mean metrics?'],
     ['[providers.fmc]\nenabled = true', 1, 'providers.fmc: there is no such key; did you mean providers.fcm?'],
+    ['[ntf]\nlisten = ":443"', 2, 'ntf.listen: expected HOST:PORT'],
+    ['[ntf]\nhost = "ntf://x@y"', 2, 'ntf.host: expected <host>'],
     ['limits = 3', 1, 'limits: expected a table, [limits]'],
     ['providers = 3', 1, 'providers: expected a table, [providers]'],
     ['[database]\nstand_by = true', 1, 'database.url: expected a value, because database.stand_by'],
@@ -161,7 +165,7 @@ describe('the page of the documentation', () => {
   })
 
   it('has all metrics, as has the dashboard', async () => {
-    const { text } = await createMetrics({ ownDomains: [], server: () => undefined }).text()
+    const { text } = await createMetrics({ ownDomains: [], version: '1', server: () => undefined }).text()
     const names = [...text.matchAll(/^# TYPE (simplex_\w+)/gm)].map(([, name = '']) => name)
     expect(names.length).toBeGreaterThan(5)
     for (const file of ['operate.md', 'grafana-dashboard.json']) {

@@ -39,11 +39,19 @@ export async function askAll(given: InitOptions): Promise<InitOptions> {
       server: async () =>
         given.server ?? [
           await text({
-            message: 'The SMP server on which clients reach it',
+            message: 'The SMP server on which clients reach it over s.* (empty: none, for SimpleX apps alone)',
             placeholder: 'smp://<fingerprint>:<password>@smp.example.org',
-            validate: check(readServer),
+            validate: (value) => (value ? check(readServer)(value) : undefined),
           }),
         ],
+      ntf: async ({ results }) =>
+        given.ntf ??
+        (await text({
+          message: 'The name under which SimpleX apps reach it over the NTF protocol (empty: they do not)',
+          placeholder: 'ntf.example.org',
+          validate: (value) =>
+            value || results.server?.toString() ? undefined : 'expected a name, as there is no SMP server',
+        })),
       postgres: async () =>
         given.database !== undefined ||
         (await confirm({ message: 'Keep everything in PostgreSQL, not in files?', initialValue: false })),
@@ -67,7 +75,10 @@ export async function askAll(given: InitOptions): Promise<InitOptions> {
     },
     { onCancel },
   )
-  const { name, server, database, provider } = basics as Pick<InitOptions, 'name' | 'server' | 'database' | 'provider'>
+  const { name, server, ntf, database, provider } = basics as Pick<
+    InitOptions,
+    'name' | 'server' | 'ntf' | 'database' | 'provider'
+  >
   const set = [...(given.set ?? [])]
   const isSet = (key: string) => set.some((one) => one.startsWith(`${key}=`))
   for (const { key, message } of questions(provider ?? [])) {
@@ -76,7 +87,8 @@ export async function askAll(given: InitOptions): Promise<InitOptions> {
     set.push(`${key}=${value as string}`)
   }
   outro('making it')
-  return { ...given, name, server, database, provider, set } as InitOptions
+  const named = { name, server: server?.filter((one) => one), ntf: ntf || undefined, database, provider, set }
+  return { ...given, ...named } as InitOptions
 }
 
 /** What an enabled provider needs. */

@@ -51,6 +51,20 @@ describe('init', () => {
     expect(['database.key', 'vapid.json'].map(read)).toEqual(keys)
   })
 
+  it('makes an identity for the NTF protocol, once, and needs no SMP server for it', async () => {
+    expect(await init({ server: [], ntf: 'ntf.example.org', ntfAlgorithm: 'ed448' })).toBe(exitCodes.ok)
+    expect(read('smpkit-ntf.toml')).toMatch(/^listen = "0\.0\.0\.0:443"\n.*\nhost = "ntf\.example\.org"$/m)
+    expect(lines.join('\n')).toMatch(/^the address for apps: ntf:\/\/[\w-]{43}=@ntf\.example\.org$/m)
+    expect(lines.join('\n')).toMatch(/^move .*ntf-ca\.key to a place that is not online/m)
+    const names = ['ntf-server.crt', 'ntf-server.key']
+    const before = names.map(read)
+    // As it was advised to.
+    fs.rmSync(inData('ntf-ca.key'))
+    fs.rmSync(inData('smpkit-ntf.toml'))
+    await init({ ntf: 'ntf.example.org' })
+    expect(names.map(read)).toEqual(before)
+  })
+
   it('takes any key', async () => {
     const set = ['limits.tokens=9', 'smp.own_domains=example.org,example.com', 'metrics.listen=127.0.0.1:9464']
     await init({ name: 'wake', provider: ['console'], set })
@@ -60,7 +74,9 @@ describe('init', () => {
   })
 
   it.each([
-    [/--server: expected at least one SMP server/, { server: [] }],
+    [/^smp\.servers: expected at least one SMP server, or ntf\.listen$/, { server: [] }],
+    [/^ntf\.host: expected <host>/, { ntf: 'a b' }],
+    [/^ntf\.host: expected <host>/, { ntf: 'ntf.example.org:0' }],
     [/--server: expected smp:\/\//, { server: ['example.org'] }],
     [/--provider: expected one of apns\.prod,.*webpush/, { provider: ['gcm'] }],
     [/--set: expected <section>/, { set: ['limits.token=3'] }],

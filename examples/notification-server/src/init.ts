@@ -2,19 +2,25 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createStoreKey } from '@smpkit/agent-store/key-file'
-import { type ExitCode, exitCodes, ProgramError, type Running, readName, readServer, usageError } from 'example-chat'
+import type { SigningAlgorithm } from '@smpkit/crypto'
+import { type ExitCode, exitCodes, type Running, readName, readServer, usageError } from 'example-chat'
 import { ConfigError, configName, readConfig } from './config.js'
 import { type Config, keysOf, type SectionName, sectionNames } from './config-keys.js'
 import { configFile, type Given } from './config-template.js'
 import type { Toml } from './config-types.js'
 import { openDatabases } from './databases.js'
+import { writeNewFile } from './files.js'
 import { askAll } from './init-questions.js'
+import { makeNtfIdentity } from './ntf-cert.js'
 import { createVapidKeys } from './vapid-key.js'
 
 export interface InitOptions {
   readonly data: string
   readonly name?: string
   readonly server?: readonly string[]
+  /** What follows the `@` in the address of the NTF protocol. */
+  readonly ntf?: string
+  readonly ntfAlgorithm?: SigningAlgorithm
   readonly database?: string
   readonly provider?: readonly string[]
   readonly set?: readonly string[]
@@ -33,9 +39,6 @@ export async function initCommand(
   if (fs.existsSync(file)) throw usageError(`there is a config already, which is not overwritten: ${file}`)
   const isAsked = !options.yes && process.stdin.isTTY && process.stdout.isTTY
   const answered = isAsked ? await askAll(options) : options
-  if ((answered.server ?? []).length === 0) {
-    throw usageError('--server: expected at least one SMP server on which clients reach this one')
-  }
   const text = configFile(settingsOf(answered))
   // What was set in the environment for one run is not what the file has to be right with.
   const config = checked(text, folder)
@@ -44,23 +47,32 @@ export async function initCommand(
   const { key_file } = config.database
   if (key_file !== undefined && !fs.existsSync(key_file)) await createStoreKey(key_file)
   if (config['providers.webpush'].enabled) createVapidKeys(config['providers.webpush'].vapid_key_file)
+  if (config.ntf.listen && !hasIdentity(config))
+    makeNtfIdentity(config.ntf, folder, answered.ntfAlgorithm ?? 'ed25519', log)
   const databases = await openDatabases(config, { signal })
   await databases.close()
   // Last: with it, all is there.
-  writeNew(file, text)
+  writeNewFile(file, text)
   log(`made ${file}`)
   if (key_file !== undefined) log(`keep a copy of ${key_file} elsewhere: without it, the database cannot be read`)
-  log('next: smpkit-ntf start, then smpkit-ntf address shows the link for clients')
+  log('next: smpkit-ntf start, then smpkit-ntf address shows what to give to clients')
   return exitCodes.ok
 }
 
-function settingsOf({ name, server = [], database, provider = [], set = [] }: InitOptions): Given {
+/** A config may be lost alone. */
+const hasIdentity = ({ ntf }: Config) => fs.existsSync(ntf.certificate_file) && fs.existsSync(ntf.key_file)
+
+function settingsOf({ name, server = [], ntf, database, provider = [], set = [] }: InitOptions): Given {
   const settings: Settings = {}
   const put = (section: SectionName, key: string, value: Toml) => {
     settings[section] = { ...settings[section], [key]: value }
   }
   if (name !== undefined) put('server', 'name', readName(name))
-  put('smp', 'servers', server.map(readServer))
+  if (server.length > 0) put('smp', 'servers', server.map(readServer))
+  if (ntf !== undefined) {
+    put('ntf', 'listen', '0.0.0.0:443')
+    put('ntf', 'host', ntf)
+  }
   if (database !== undefined) put('database', 'url', database)
   put('database', 'key_file', 'database.key')
   for (const one of provider) {
@@ -95,13 +107,5 @@ function checked(text: string, folder: string): Config {
     // The file that the lines are of is not written.
     const problems = error.problems.map((problem) => problem.replace(/^smpkit-ntf\.toml(:\d+)*: /, ''))
     throw usageError(problems.join('; '))
-  }
-}
-
-function writeNew(file: string, text: string): void {
-  try {
-    fs.writeFileSync(file, text, { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    throw new ProgramError(exitCodes.usage, `the config cannot be written: ${file}`, { cause: error })
   }
 }

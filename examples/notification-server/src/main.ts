@@ -7,9 +7,11 @@ import { variableRule } from './config-template.js'
 import { dataVariable } from './data-folder.js'
 import { initCommand } from './init.js'
 import { migrateCommand, rekeyCommand } from './maintenance-commands.js'
+import { algorithms, ntfCertCommand } from './ntf-cert.js'
 import { startCommand } from './start.js'
 import { suggestion } from './suggestion.js'
 import { testPushCommand } from './test-push.js'
+import { version } from './version.js'
 
 export interface GlobalOptions {
   readonly data: string
@@ -40,6 +42,7 @@ function count(text: string): number {
 
 const program = new Command('smpkit-ntf')
   .description('A notification server for the SimpleX network: wakes the devices of people whose messages wait.')
+  .version(version)
   // Before the commands, which take it over.
   .exitOverride()
   .configureOutput({ outputError: () => {} })
@@ -64,13 +67,22 @@ Example: smpkit-ntf init --server smp://<fingerprint>@smp.example.org --provider
     throw usageError(`there is no such command${meant === undefined ? '' : `; did you mean ${meant}?`}`)
   })
 
+function algorithmOption(flags: string): Option {
+  return new Option(flags, 'the keys of its certificates').choices(algorithms).default('ed25519')
+}
+
 const commandNames = () => program.commands.map((command) => command.name())
 
 program
   .command('init')
   .description('make the data folder: config, keys and databases. Asks for what is not given, if it runs at a terminal')
   .option('--name <name>', 'what clients see')
-  .option('--server <address>', 'SMP server to be reached on, smp://…@host; may be repeated', collect)
+  .option('--server <address>', 'SMP server to be reached on over s.*, smp://…@host; may be repeated', collect)
+  .option(
+    '--ntf <host>',
+    'serve SimpleX apps as well, or alone: the name of this server in its address ntf://…; port 443',
+  )
+  .addOption(algorithmOption('--ntf-algorithm <name>'))
   .option('--database <url>', 'postgresql://…, in place of SQLite')
   .option('--provider <name>', 'enable it: webpush, webhook, console, fcm, apns.prod, …; may be repeated', collect)
   .option(
@@ -136,6 +148,13 @@ program
   .command('rekey')
   .description('encrypt the databases with a new key, which takes the place of the key file')
   .action(runs(rekeyCommand))
+
+program
+  .command('ntf-cert')
+  .description('make the identity for the NTF protocol, or renew its online certificate: the address stays')
+  .option('--ca-key <file>', 'the key of the identity, if it is not in the data folder')
+  .addOption(algorithmOption('--algorithm <name>'))
+  .action(runs(ntfCertCommand))
 
 await runProgram<GlobalOptions, []>({
   command: program,

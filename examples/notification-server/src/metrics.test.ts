@@ -1,9 +1,10 @@
-import type { NotificationServerMetrics } from '@smpkit/notification-server'
 import { describe, expect, it } from 'vitest'
-import { createMetrics, isOwn } from './metrics.js'
+import { createMetrics, type ServerMetrics } from './metrics.js'
+import { isOwn } from './metrics-smp.js'
 import { createRecentPushes } from './recent-pushes.js'
 
-const server: NotificationServerMetrics = {
+const server: ServerMetrics = {
+  ntf: { connections: 4, commands: { TNEW: 3, PING: 1 }, errors: { AUTH: 2 } },
   tokens: { active: 3, registered: 1 },
   subscriptions: { active: 7 },
   events: {
@@ -45,7 +46,7 @@ const push = { provider: 'webpush', kind: 'message', items: 1, tookMs: 40 } as c
 
 describe('metrics', () => {
   it('have what the status says, and count pushes by provider, outcome and reason', async () => {
-    const metrics = createMetrics({ ownDomains: ['example.org'], server: () => server })
+    const metrics = createMetrics({ ownDomains: ['example.org'], version: '1.2.3', server: () => server })
     metrics.pushed({ ...push, outcome: { outcome: 'accepted' } })
     metrics.pushed({ ...push, outcome: { outcome: 'accepted' } })
     metrics.pushed({ ...push, outcome: { outcome: 'retry', afterMs: 0, reason: 'http-503' } })
@@ -71,6 +72,20 @@ describe('metrics', () => {
       'simplex_ntf_paused_destinations{provider="webpush"} 1',
       'simplex_ntf_oldest_push_seconds 1.5',
       'simplex_ntf_smp_server_up{server="smp1.example.org"} 1',
+      'simplex_ntf_smp_agent_clients_count_own{server="smp1.example.org"} 1',
+      'simplex_ntf_smp_agent_clients_count_other 0',
+      'simplex_ntf_smp_subscribers_count_own{server="smp1.example.org"} 1',
+      'simplex_ntf_smp_subscribers_count_other 1',
+      'simplex_ntf_smp_agent_sub_workers_count_other 1',
+      'simplex_ntf_smp_subscription_active_server_count_own{server="smp1.example.org"} 1',
+      'simplex_ntf_smp_subscription_pending_server_count_other 1',
+      'simplex_ntf_smp_service_subscription_active_server_count_other 0',
+      'simplex_ntf_subscriptions_approx_total 7',
+      'simplex_ntf_apns_push_queue_length 5',
+      'simplex_ntf_info{version="1.2.3"} 1',
+      'simplex_ntf_client_connections 4',
+      'simplex_ntf_commands_total{command="TNEW"} 3',
+      'simplex_ntf_command_errors_total{error="AUTH"} 2',
     ]) {
       expect(text.split('\n')).toContain(line)
     }
@@ -78,8 +93,8 @@ describe('metrics', () => {
   })
 
   it('forget what is not there any more, and are there for a stand-by', async () => {
-    let now: NotificationServerMetrics | undefined = server
-    const metrics = createMetrics({ ownDomains: [], server: () => now })
+    let now: ServerMetrics | undefined = server
+    const metrics = createMetrics({ ownDomains: [], version: '1', server: () => now })
     expect((await metrics.text()).text).toContain('status="registered"')
     now = { ...server, tokens: { active: 1 } }
     expect((await metrics.text()).text).not.toContain('status="registered"')

@@ -1,7 +1,14 @@
 // Spec 22 §9: what Prometheus reads. The names are those of that section where it has them.
 import type { NotificationServerMetrics, PushReport } from '@smpkit/notification-server'
+import type { NtfDoorMetrics } from '@smpkit/notification-server/ntf'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { hostOf } from './reports.js'
+import { ntfMetrics } from './metrics-ntf.js'
+import { smpMetrics } from './metrics-smp.js'
+
+export interface ServerMetrics extends NotificationServerMetrics {
+  /** If the NTF protocol is served. */
+  readonly ntf?: NtfDoorMetrics
+}
 
 export interface Metrics {
   /** To be told of each attempt to push. */
@@ -13,7 +20,8 @@ export interface MetricsOptions {
   /** SMP servers of these domains are named, no others: clients choose them. */
   readonly ownDomains: readonly string[]
   /** Absent while there is none, such as for a stand-by. */
-  readonly server: () => NotificationServerMetrics | undefined
+  readonly version: string
+  readonly server: () => ServerMetrics | undefined
 }
 
 type Pushes = NotificationServerMetrics['outbox']['pushes']
@@ -44,14 +52,9 @@ function of(kind: Pushes[number]['kind'], ...outcomes: Pushes[number]['outcome']
   return ({ outbox }: NotificationServerMetrics) => ended(outbox.pushes, kind, ...outcomes)
 }
 
-const hostWithoutPort = (server: string) => server.replace(/:\d+$/, '')
+const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((all, one) => all + one, 0)
 
-export function isOwn(server: string, ownDomains: readonly string[]): boolean {
-  const host = hostWithoutPort(server).toLowerCase()
-  return ownDomains.some((domain) => host === domain || host.endsWith(`.${domain}`))
-}
-
-export function createMetrics({ ownDomains, server }: MetricsOptions): Metrics {
+export function createMetrics({ ownDomains, version, server }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -77,15 +80,18 @@ export function createMetrics({ ownDomains, server }: MetricsOptions): Metrics {
   const oldest = gauge('oldest_push_seconds', 'For how long the oldest push has been owed')
   const backlog = gauge('receive_queue_length', 'Events of SMP servers that are not stored yet')
   const paused = gauge('paused_destinations', 'Destinations that take nothing at present', 'provider')
-  const sessions = gauge('smp_sessions_count', 'SMP servers, by whether they are connected', 'state')
-  const own = gauge('smp_server_up', 'Whether an SMP server of our own domains is connected', 'server')
-  const gauges = [tokens, subscriptions, owed, inFlight, oldest, backlog, paused, sessions, own]
+  const approx = gauge('subscriptions_approx_total', 'Subscriptions of all statuses')
+  const apnsOwed = gauge('apns_push_queue_length', 'The same as push_queue_length, under its name in 22 §9')
+  const smp = smpMetrics(registry, ownDomains)
+  const ntf = ntfMetrics(registry)
+  gauge('info', 'The version that runs', 'version').set({ version }, 1)
+  const gauges = [tokens, subscriptions, approx, owed, apnsOwed, inFlight, oldest, backlog, paused]
   const counters = totals.map(([name, help, value]) => {
     const counter = new Counter({ name: `simplex_ntf_${name}`, help, registers })
     return { counter, value }
   })
 
-  function show(now: NotificationServerMetrics): void {
+  function show(now: ServerMetrics): void {
     for (const [status, number] of Object.entries(now.tokens)) tokens.set({ status }, number)
     for (const [status, number] of Object.entries(now.subscriptions)) subscriptions.set({ status }, number)
     for (const one of now.outbox.providers) {
@@ -95,13 +101,10 @@ export function createMetrics({ ownDomains, server }: MetricsOptions): Metrics {
     owed.set(now.outbox.owed)
     oldest.set(now.outbox.oldestOwed / 1000)
     backlog.set(now.backlog)
-    const up = now.servers.filter((server) => server.up).length
-    sessions.set({ state: 'up' }, up)
-    sessions.set({ state: 'down' }, now.servers.length - up)
-    for (const { address, up } of now.servers) {
-      const name = hostOf(address)
-      if (isOwn(name, ownDomains)) own.set({ server: hostWithoutPort(name) }, up ? 1 : 0)
-    }
+    approx.set(sum(now.subscriptions))
+    apnsOwed.set(now.outbox.owed)
+    smp.show(now.servers)
+    ntf.show(now.ntf)
     for (const { counter, value } of counters) {
       counter.reset()
       counter.inc(value(now))
@@ -116,6 +119,8 @@ export function createMetrics({ ownDomains, server }: MetricsOptions): Metrics {
     async text() {
       // What is not there any more must not stay as it was.
       for (const one of gauges) one.reset()
+      smp.reset()
+      ntf.reset()
       const now = server()
       if (now) show(now)
       return { type: registry.contentType, text: await registry.metrics() }

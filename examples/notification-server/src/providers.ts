@@ -44,7 +44,9 @@ const makers: Partial<Record<SectionName, Make>> = {
 export function createProviders(config: Config): PushProvider[] {
   return Object.entries(makers).flatMap(([section, make]) => {
     const { enabled } = config[section as SectionName] as { readonly enabled: boolean }
-    return enabled ? [made(section, () => make(config))] : []
+    // Apps try a server out with it.
+    const isNeeded = section === 'providers.apns.null' && config.ntf.listen !== undefined
+    return enabled || isNeeded ? [made(section, () => make(config))] : []
   })
 }
 

@@ -1,7 +1,14 @@
 // What the database says of tokens, subscriptions, SMP servers and pushes.
 import type { NotificationServerStatus, NotificationStore, PageRows, ServerRow } from '@smpkit/notification-server'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
-import { type OutboxReport, reportLimit, type ServerReport, type StatusReport, type TokenReport } from './admin.js'
+import {
+  type NtfReport,
+  type OutboxReport,
+  reportLimit,
+  type ServerReport,
+  type StatusReport,
+  type TokenReport,
+} from './admin.js'
 import type { Answered } from './recent-pushes.js'
 
 export async function* eachPage<K extends keyof PageRows>(
@@ -37,13 +44,14 @@ export async function storedStatus(store: NotificationStore): Promise<StatusRepo
   }
   for await (const rows of eachPage(store, 'servers', ({ key }) => key)) servers.push(...rows.map(serverReport))
   for await (const rows of eachPage(store, 'outbox', byId)) owed += rows.length
-  return { startedAt: null, tokens, subscriptions, servers, owed, answered: await givenUp(store) }
+  return { startedAt: null, tokens, subscriptions, servers, ntf: null, owed, answered: await givenUp(store) }
 }
 
 export const runningStatus = (
   { tokens, subscriptions, servers, pushes }: NotificationServerStatus,
   /** Those of the contact address, which clients may name as well. */
   own: readonly ServerReport[],
+  ntf: NtfReport | null,
   startedAt: number,
   answered: readonly Answered[],
 ): StatusReport => ({
@@ -56,6 +64,7 @@ export const runningStatus = (
       .map(({ address, up, since, reason }) => ({ server: hostOf(address), up, since, reason }))
       .filter(({ server, up }) => !own.some((one) => one.server === server && one.up === up)),
   ],
+  ntf,
   owed: pushes.owed,
   answered,
 })

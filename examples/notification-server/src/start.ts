@@ -11,6 +11,7 @@ import { type HttpListener, listenHttp } from './http.js'
 import { createLog } from './logs.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { createRecentPushes } from './recent-pushes.js'
+import { version } from './version.js'
 import { type RunningServer, startServer } from './wire.js'
 
 export interface StartOptions {
@@ -36,6 +37,7 @@ export async function startCommand(
   const recent = createRecentPushes()
   const metrics = createMetrics({
     ownDomains: config.smp.own_domains,
+    version,
     server: () => state.server?.metrics(),
   })
   // What is made last ends first. A stand-by has HTTP already.
@@ -53,7 +55,11 @@ export async function startCommand(
     await using server = await startServer(config, databases, { logger, recent, onPush: metrics.pushed })
     await using _socket = await serveAdmin(path.join(folder, socketName), server.admin)
     Object.assign(state, { server, waitingFor: undefined })
-    logger.info({ providers: server.providers }, 'serving; the command address shows the link for clients')
+    const { providers, ntf } = server
+    logger.info(
+      { providers, ...(ntf !== undefined && { ntf }) },
+      'serving; the command address shows what to give to clients',
+    )
 
     const why = await Promise.race([server.closed, aborted(signal)])
     state.waitingFor = 'the end'

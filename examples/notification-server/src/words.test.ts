@@ -15,6 +15,7 @@ describe('reports as text', () => {
           { server: 'smp1.example.org', up: true, since: 1, reason: null },
           { server: 'evil\x1b[31m.example.org', up: false, since: now - 5 * minute, reason: 'ECONNREFUSED' },
         ],
+        ntf: { address: 'ntf://AAAA@ntf.example.org', connections: 12 },
         owed: 1,
         answered: [
           { provider: 'fcm', outcome: 'accepted', reason: '', count: 10, at: now - 1000 },
@@ -29,6 +30,7 @@ describe('reports as text', () => {
       'subscriptions: 40 (40 active)',
       'SMP servers: 1 up, 1 down',
       '  evil.example.org is down since 5 min: ECONNREFUSED',
+      'NTF clients: 12 connections to ntf://AAAA@ntf.example.org',
       'pushes owed: 1',
       'the providers answered:',
       '  fcm  accepted         10 times  last 1 s ago',
@@ -37,7 +39,7 @@ describe('reports as text', () => {
   })
 
   it('say when it is from the database', () => {
-    const report = { startedAt: null, tokens: {}, subscriptions: {}, servers: [], owed: 0, answered: [] }
+    const report = { startedAt: null, tokens: {}, subscriptions: {}, servers: [], ntf: null, owed: 0, answered: [] }
     expect(statusText(report, now)).toMatch(/^not running: .*\ntokens: 0\n/)
   })
 

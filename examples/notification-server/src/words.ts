@@ -43,7 +43,7 @@ function counts(name: string, byStatus: Readonly<Record<string, number>>): strin
 }
 
 export function statusText(report: StatusReport, now: number): string {
-  const { startedAt, tokens, subscriptions, servers, owed, answered } = report
+  const { startedAt, tokens, subscriptions, servers, ntf, owed, answered } = report
   const down = servers.filter(({ up }) => !up)
   const lines = [
     startedAt === null ? 'not running: this is what the database says' : `running since ${span(now - startedAt)}`,
@@ -54,6 +54,7 @@ export function statusText(report: StatusReport, now: number): string {
       ({ server, since, reason }) =>
         `  ${printable(server)} is down${since === null ? '' : ` since ${span(now - since)}`}${reason === null ? '' : `: ${printable(reason)}`}`,
     ),
+    ...(ntf === null ? [] : [`NTF clients: ${ntf.connections} connections to ${ntf.address}`]),
     `pushes owed: ${owed}`,
   ]
   if (answered.length > 0) {
