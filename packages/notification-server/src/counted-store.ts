@@ -7,7 +7,10 @@ export interface RowCounts {
   readonly subscriptions: Readonly<Partial<Record<Exclude<SubscriptionStatus, 'inactive'>, number>>>
 }
 
-/** What has happened since the start (22 §9). */
+/** Whether tokens of a provider are counted (22 §9): pushes of this one go nowhere. */
+export const isCounted = ({ provider }: { readonly provider: string }): boolean => provider !== 'apns_null'
+
+/** What has happened since the start (22 §9); of tokens to those that `isCounted` counts. */
 export interface RowEvents {
   readonly tokensCreated: number
   readonly tokensVerified: number
@@ -88,12 +91,12 @@ export class RowCounter {
     recount(this.#subscriptions, rows.subscriptions, removedSubscriptions, subscriptions)
     const before = new Map(rows.tokens.map((row) => [row.id, row]))
     const known = new Set(rows.subscriptions.map(({ id }) => id))
+    const put = tokens.filter(isCounted)
     const happened = {
-      tokensCreated: tokens.filter(({ id }) => !before.has(id)).length,
-      tokensVerified: tokens.filter(({ id, status }) => status === 'active' && before.get(id)?.status !== status)
-        .length,
-      tokensReplaced: tokens.filter((row) => isReplaced(before.get(row.id), row)).length,
-      tokensDeleted: rows.tokens.filter(({ id }) => removedTokens.has(id)).length,
+      tokensCreated: put.filter(({ id }) => !before.has(id)).length,
+      tokensVerified: put.filter(({ id, status }) => status === 'active' && before.get(id)?.status !== status).length,
+      tokensReplaced: put.filter((row) => isReplaced(before.get(row.id), row)).length,
+      tokensDeleted: rows.tokens.filter((row) => removedTokens.has(row.id) && isCounted(row)).length,
       subscriptionsCreated: subscriptions.filter(({ id }) => !known.has(id)).length,
       subscriptionsDeleted: rows.subscriptions.filter(({ id }) => removedSubscriptions.has(id)).length,
     }

@@ -34,7 +34,7 @@ export {
   type NotificationServerOptions,
   type NotificationServerStatus,
 } from './server.js'
-export type { ServerStatus } from './server-state.js'
+export type { Received, ServerStatus } from './server-state.js'
 export type { Changes, Decision, NotificationStore, PageRows, Rows, Selection } from './store.js'
 export type { Notifier, SmpSubscriber, SubscriberEvent } from './subscriber.js'
 export type { AddedSubscription, NewSubscription, SubscriptionState } from './subscription-types.js'

@@ -5,6 +5,7 @@ import { errorKind, type Logger } from './logger.js'
 import type { Outbox } from './outbox.js'
 import { freshRow } from './outbox-rules.js'
 import { applyQueueEvents, keyOfQueue, type QueueEffects, type QueueEvent } from './queue-events.js'
+import { plus, type Received } from './server-state.js'
 import type { Servers } from './servers.js'
 import type { NotificationStore } from './store.js'
 import type { SmpSubscriber, SubscriberEvent } from './subscriber.js'
@@ -27,7 +28,7 @@ export class Intake {
   #seq = 0
   #closed = false
   #lost = false
-  #received: QueueEffects['received'] = { known: 0, unknown: 0 }
+  #received: Received = { known: 0, unknown: 0 }
   #cancelPause: (() => void) | undefined
 
   constructor(options: IntakeOptions) {
@@ -61,7 +62,7 @@ export class Intake {
   }
 
   /** Notifications since the start. */
-  get received(): QueueEffects['received'] {
+  get received(): Received {
     return this.#received
   }
 
@@ -107,15 +108,15 @@ export class Intake {
   }
 
   async #apply(events: readonly QueueEvent[]): Promise<void> {
-    const { outbox, clock, answered, ...context } = this.#options
+    const { outbox, servers, clock, answered, ...context } = this.#options
     const now = clock.now()
     const queue = [...new Set(events.map(keyOfQueue))]
     const effects = await outbox.commit({ subscriptions: { queue, withTokens: true } }, (rows) =>
       applyQueueEvents(events, rows, { ...context, now, nextSeq: () => this.#nextSeq(now) }),
     )
-    this.#received = {
-      known: this.#received.known + effects.received.known,
-      unknown: this.#received.unknown + effects.received.unknown,
+    for (const [server, received] of effects.received) {
+      this.#received = plus(this.#received, received)
+      servers.countReceived(server, received)
     }
     answered(effects.answered)
   }

@@ -1,5 +1,6 @@
 // Spec 30 §6: sends what is owed. The store says what that is; here it is read, sent, and its outcome stored, many at a time.
 import type { PushOutcome, PushProvider } from '@smpkit/push-providers'
+import { isCounted } from './counted-store.js'
 import type { Entry } from './lane.js'
 import { errorKind } from './logger.js'
 import { BatchRows, selectionFor } from './outbox-batch.js'
@@ -21,6 +22,8 @@ export interface OutboxOptions extends PushSenderOptions {
 export interface OutboxMetrics {
   readonly pushes: readonly PushCount[]
   readonly lastAnswers: readonly LastAnswer[]
+  /** Verification pushes that were asked for since the start, of tokens that `isCounted` counts. */
+  readonly verifications: number
   /** Pushes that are owed and can be sent, in flight or not. */
   readonly owed: number
   readonly inFlight: number
@@ -64,6 +67,7 @@ export class Outbox {
   readonly #verifications: RateLimit
   /** So many of the unsettled are settled one by one. */
   #alone = 0
+  #verificationsOwed = 0
   #closed = false
 
   constructor(options: OutboxOptions) {
@@ -93,6 +97,7 @@ export class Outbox {
       for (const { id } of added) this.#owed.expect(id)
       return decision
     })
+    this.#verificationsOwed += put.filter((row) => row.kind === 'verification' && isCounted(row)).length
     const devices = new Map(tokens.map(({ id, deviceToken }) => [id, deviceToken]))
     for (const row of put) this.#owed.add(row, { device: devices.get(row.token), sooner: true })
     for (const row of added) this.#owed.add(row, { device: devices.get(row.token) })
@@ -112,7 +117,9 @@ export class Outbox {
       inFlight,
       ...counts,
     }))
-    return { pushes, lastAnswers, ...this.activity, oldestOwed: now - (this.#owed.oldest ?? now), providers }
+    const verifications = this.#verificationsOwed
+    const oldestOwed = now - (this.#owed.oldest ?? now)
+    return { pushes, lastAnswers, verifications, ...this.activity, oldestOwed, providers }
   }
 
   /** Aborts what is in flight, and waits until its outcome is in the store. */

@@ -5,6 +5,7 @@ import { addressRefused } from './down-reason.js'
 import type { Limits } from './limits.js'
 import { fitsPush, freshRow } from './outbox-rules.js'
 import { type NotificationRow, type OutboxRow, queueKey, type SubscriptionRow, type TokenRow } from './rows.js'
+import type { Received } from './server-state.js'
 import type { Decision, Rows } from './store.js'
 import type { SubscriberEvent } from './subscriber.js'
 
@@ -16,8 +17,8 @@ export const keyOfQueue = ({ server, notifierId }: Pick<QueueEvent, 'server' | '
 export interface QueueEffects {
   /** The answers to `NSUB`, for those who wait for them. */
   readonly answered: readonly { readonly id: string; readonly status: SubscriptionRow['status'] }[]
-  /** Notifications of subscriptions, and of queues without one or with a token that takes none at present. */
-  readonly received: { readonly known: number; readonly unknown: number }
+  /** Notifications of each server. */
+  readonly received: ReadonlyMap<string, Received>
 }
 
 export interface QueueEventContext {
@@ -42,7 +43,12 @@ export function applyQueueEvents(
   const notifications = new Map<string, NotificationRow>()
   const outbox = new Map<string, OutboxRow>()
   const answered: QueueEffects['answered'][number][] = []
-  const received = { known: 0, unknown: 0 }
+  const received = new Map<string, { known: number; unknown: number }>()
+  const count = (server: string, as: keyof Received) => {
+    const counts = received.get(server) ?? { known: 0, unknown: 0 }
+    counts[as]++
+    received.set(server, counts)
+  }
   const owe = (token: TokenRow | undefined, kind: PushKind) => {
     if (!token) return
     const row = freshRow({ token: token.id, kind, provider: token.provider }, now)
@@ -56,7 +62,7 @@ export function applyQueueEvents(
     const token = isOurs ? tokens.get(row.token) : undefined
     // What comes for a device that is not verified is dropped (22 §6): once it is, it is to look.
     const isDropped = event.type === 'notification' && token?.ntf === true && token.status !== 'active'
-    if (event.type === 'notification') received[isOurs && !isDropped ? 'known' : 'unknown']++
+    if (event.type === 'notification') count(event.server, isOurs && !isDropped ? 'known' : 'unknown')
     if (isDropped) owe(token, 'check')
     if (!isOurs || isDropped) continue
     if (event.type === 'notification') {

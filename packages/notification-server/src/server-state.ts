@@ -12,7 +12,21 @@ export interface ServerStatus {
   readonly reason: string | null
   /** Whether its queues are subscribed as those of a service, all at once. */
   readonly byService: boolean
+  /** Notifications from it since the start. */
+  readonly received: Received
 }
+
+export interface Received {
+  /** Of subscriptions. */
+  readonly known: number
+  /** Of queues without one, or with one whose token takes none at present. */
+  readonly unknown: number
+}
+
+export const plus = (a: Received, b: Received): Received => ({
+  known: a.known + b.known,
+  unknown: a.unknown + b.unknown,
+})
 
 export interface ServerState {
   row: ServerRow
@@ -24,6 +38,7 @@ export interface ServerState {
   serviceId: Uint8Array | null
   /** Whether the present session is that of the service. */
   byService: boolean
+  received: Received
   moving: boolean
   /** Sessions that did not end orderly. */
   losses: number
@@ -41,14 +56,15 @@ export function newState(row: ServerRow, address: ServerAddress): ServerState {
     reason: row.up ? null : row.reason,
     serviceId: row.serviceId,
     byService: false,
+    received: { known: 0, unknown: 0 },
     moving: false,
     losses: 0,
     probedAt: Number.NEGATIVE_INFINITY,
   }
 }
 
-export function statusOf({ row, up, since, reason, byService }: ServerState): ServerStatus {
-  return { address: row.address, up, since, reason, byService }
+export function statusOf({ row, up, since, reason, byService, received }: ServerState): ServerStatus {
+  return { address: row.address, up, since, reason, byService, received }
 }
 
 /** How a state stands in its row. */

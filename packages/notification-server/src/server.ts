@@ -13,7 +13,7 @@ import { Outbox, type OutboxMetrics } from './outbox.js'
 import { createPoolSubscriber, type NotifierService, type PoolSubscriberOptions } from './pool-subscriber.js'
 import type { PushReport } from './push-sender.js'
 import type { DeadLetter } from './rows.js'
-import type { ServerStatus } from './server-state.js'
+import type { Received, ServerStatus } from './server-state.js'
 import { isKeptUp, Servers } from './servers.js'
 import { type NotificationStore, pagesOf } from './store.js'
 import type { SmpSubscriber } from './subscriber.js'
@@ -50,8 +50,8 @@ export interface NotificationServerStatus extends RowCounts {
 /** What happened since the start, and how things are: read without the store, as often as one likes. */
 export interface NotificationServerMetrics extends RowCounts {
   readonly events: RowEvents
-  /** Notifications of subscriptions, and of queues without one. */
-  readonly received: { readonly known: number; readonly unknown: number }
+  /** Notifications since the start. */
+  readonly received: Received
   /** Events of SMP servers that are not in the store yet. */
   readonly backlog: number
   readonly outbox: OutboxMetrics

@@ -32,10 +32,13 @@ test('the status counts tokens and subscriptions and says which servers are down
   const { server, subscriber, clock } = await withQueues(1)
   subscriber.emit(up(), down(true))
   await settled()
+  const received = { known: 0, unknown: 0 }
   expect(await server.status()).toEqual({
     tokens: { active: 1 },
     subscriptions: { active: 1 },
-    servers: [{ address: addressText(), up: false, since: clock.now(), reason: 'connection', byService: false }],
+    servers: [
+      { address: addressText(), up: false, since: clock.now(), reason: 'connection', byService: false, received },
+    ],
     pushes: { inFlight: 0, owed: 0 },
   })
 })

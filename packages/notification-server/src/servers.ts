@@ -10,7 +10,16 @@ import { errorKind, type Logger } from './logger.js'
 import type { NotifierService } from './pool-subscriber.js'
 import { isPaced, Resumption } from './resumption.js'
 import type { ServerRow, SubscriptionRow } from './rows.js'
-import { isSaved, newState, type ServerState, type ServerStatus, savedState, statusOf } from './server-state.js'
+import {
+  isSaved,
+  newState,
+  plus,
+  type Received,
+  type ServerState,
+  type ServerStatus,
+  savedState,
+  statusOf,
+} from './server-state.js'
 import { type NotificationStore, pagesOf } from './store.js'
 import type { Notifier, SmpSubscriber } from './subscriber.js'
 
@@ -101,6 +110,11 @@ export class Servers {
     return states
       .filter(({ row, up, since }) => row.checkOwed && up && since !== null && since <= before)
       .map(({ row }) => row.key)
+  }
+
+  countReceived(key: string, received: Received): void {
+    const state = this.#states.get(key)
+    if (state) state.received = plus(state.received, received)
   }
 
   list(): ServerStatus[] {
