@@ -85,8 +85,8 @@ describe('a notification client', () => {
     const { link } = await phone.agent.createInvitation()
     const open = (server: string): Promise<NotificationClient> =>
       openNotificationClient({ agent: phone.agent, server, state: memoryState() })
-    await expect(open('ntf://abc@ntf.example.org')).rejects.toThrow(/ntf:\/\/ are not supported/)
-    for (const server of ['', 'https://example.org', link]) {
+    const ntf = ['ntf://', 'ntf://abc@', 'ntf://AAAA:password@ntf.example.org', 'smp://AAAA@ntf.example.org']
+    for (const server of ['', 'https://example.org', link, ...ntf]) {
       await expect(open(server)).rejects.toMatchObject({ name: 'NotificationClientError', code: 'ADDRESS' })
     }
   })

@@ -1,5 +1,5 @@
-import { PrivateKey, PublicKey, randomBytes } from '@smpkit/crypto'
-import { fromBase64url, toBase64url } from '@smpkit/encoding'
+import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
 import { checkMessagesData, tokenSecret, verificationData } from '@smpkit/push-providers/payload'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -13,9 +13,8 @@ const code = randomBytes(32)
 /** A registered device, and what its server encrypts with. */
 function registered(record: DeviceRecord): { record: DeviceRecord; secret: Uint8Array } {
   const serverKey = PrivateKey.generate('x25519')
-  const publicKey = PublicKey.fromDer(fromBase64url(devicePublicKey(record))) as PublicKey<'x25519'>
   const token = { id: 'id', dhKey: toBase64url(serverKey.publicKey.toDer()), device }
-  return { record: { ...record, token }, secret: tokenSecret(serverKey, publicKey) }
+  return { record: { ...record, token }, secret: tokenSecret(serverKey, devicePublicKey(record)) }
 }
 
 describe('a push for a device', () => {

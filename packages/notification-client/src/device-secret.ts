@@ -5,12 +5,12 @@ import { type OpenedPush, openPush, readNotificationData, tokenSecret } from '@s
 import { NotificationClientError } from './errors.js'
 import type { Device, DeviceRecord } from './state.js'
 
-export const newDeviceKey = (): string => toBase64url(PrivateKey.generate('x25519').toDer())
+const newKey = (algorithm: 'x25519' | 'ed25519'): string => toBase64url(PrivateKey.generate(algorithm).toDer())
 
 const privateKeyOf = (der: string) => PrivateKey.fromDer(fromBase64url(der)) as PrivateKey<'x25519'>
 
-/** What the server gets: DER, base64url. */
-export const devicePublicKey = ({ key }: DeviceRecord): string => toBase64url(privateKeyOf(key).publicKey.toDer())
+/** What the server gets. */
+export const devicePublicKey = ({ key }: DeviceRecord): PublicKey<'x25519'> => privateKeyOf(key).publicKey
 
 /** @throws KeyError for what is no key */
 export function secretOf({ key, token }: DeviceRecord): Uint8Array | null {
@@ -28,11 +28,12 @@ export function requireSecret(record: DeviceRecord): void {
   }
 }
 
-/** A registration from the beginning, with a new key. What the former one can open stays readable. */
+/** A registration from the beginning, with new keys. What the former one can open stays readable. */
 export function freshDevice(device: Device, former?: DeviceRecord): DeviceRecord {
   const secret = former && secretOf(former)
   const formerSecret = secret ? toBase64url(secret) : (former?.formerSecret ?? null)
-  return { device, key: newDeviceKey(), token: null, isActive: false, period: 0, formerSecret }
+  const keys = { key: newKey('x25519'), authKey: newKey('ed25519') }
+  return { device, ...keys, token: null, isActive: false, period: 0, formerSecret }
 }
 
 export const isSameDevice = (one: Device, other: Device): boolean =>

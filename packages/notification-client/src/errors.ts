@@ -1,11 +1,12 @@
-// What can stand in the way of notifications; spec 30 §2 gives the statuses behind them.
-
+// What can stand in the way of notifications; spec 30 §2 and 20 §10 give what is behind them.
+import { NtfClientError, NtfReplyError } from '@smpkit/ntf-protocol'
 import { ServiceClientError, ServiceStatusError } from '@smpkit/service-protocol'
 import { LinkError, PeerError, RequestError } from '@smpkit/smp-agent'
 import { SmpError } from '@smpkit/smp-client'
+import { Refusal } from './refusal.js'
 
 const temporary = {
-  /** The address is no contact link of a notification server. */
+  /** The address is neither the contact link of a notification server nor `ntf://…`, or leads to another server. */
   ADDRESS: false,
   /** What answers there is no notification server that speaks our version. */
   SERVICE: false,
@@ -46,10 +47,25 @@ export class NotificationClientError extends Error {
 export const mayPass = (error: unknown): boolean => (error as { temporary?: unknown } | undefined)?.temporary === true
 
 /** What a request ended with, in words for whoever uses the client. */
-export function problemOf(cause: unknown): NotificationClientError {
+export function problemOf(error: unknown): NotificationClientError {
+  const cause = error instanceof Refusal ? error.cause : error
   if (cause instanceof NotificationClientError) return cause
   const problem = (code: NotificationClientErrorCode, message: string) =>
     new NotificationClientError(code, message, { cause })
+  if (cause instanceof NtfReplyError) {
+    const { error: reply } = cause
+    if (reply.code === 'QUOTA') return problem('LIMIT', 'the notification server allows no more of them')
+    if (reply.code === 'CMD' && reply.inner.code === 'PROHIBITED') {
+      return problem('DEVICE', 'the notification server does not push to devices of this provider')
+    }
+    if (cause.temporary) return problem('NETWORK', 'the notification server cannot answer for now')
+    return problem('SERVICE', 'the notification server does not take our requests')
+  }
+  if (cause instanceof NtfClientError) {
+    if (cause.temporary) return problem('NETWORK', 'the notification server does not answer')
+    if (cause.code === 'CONNECT') return problem('ADDRESS', 'the address leads to another notification server')
+    return problem('SERVICE', 'expected a notification server that speaks our version, got an unexpected answer')
+  }
   if (cause instanceof ServiceStatusError) {
     const { status } = cause
     if (status === 'too_many') return problem('NETWORK', 'the notification server asks us to wait')

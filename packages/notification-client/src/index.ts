@@ -1,5 +1,5 @@
 export { type NotificationClient, type NotificationClientOptions, openNotificationClient } from './client.js'
 export { NotificationClientError, type NotificationClientErrorCode } from './errors.js'
-export { type ClientState, type Device, memoryState } from './state.js'
+export { type ClientState, type Device, memoryState, type NotificationMode } from './state.js'
 export type { NotificationStatus } from './status.js'
 export { type WakeUpRequest, type WokenUp, wakeUp } from './wake-up.js'

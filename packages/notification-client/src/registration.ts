@@ -1,28 +1,15 @@
 // Spec 30 §5, 23 §4: the device's token at the notification server, until it is active, and whenever it is not any more.
-import { toBase64url } from '@smpkit/encoding'
-import { encodeRequest, newId, ServiceStatusError } from '@smpkit/service-protocol'
-import type { TokenState } from '@smpkit/service-protocol/notification'
-import { devicePublicKey, freshDevice, isSameDevice, openDevicePush, requireSecret } from './device-secret.js'
+import { freshDevice, isSameDevice, openDevicePush, requireSecret } from './device-secret.js'
 import { NotificationClientError } from './errors.js'
-import type { ServiceConnection } from './service-connection.js'
+import { isRegistered, type Registered, type ServerSide, type TokenCheck } from './server-side.js'
 import type { Device, DeviceRecord, Records } from './state.js'
 
 export interface RegistrationOptions {
   readonly records: Records
-  readonly connection: ServiceConnection
+  readonly server: ServerSide
   /** How often the device is to be told to look, in minutes; 0: never. */
-  readonly periodMinutes: number
-  readonly signal: AbortSignal
+  readonly period: () => number
 }
-
-/** The id in `/ntf/tokens/…` or `/ntf/subscriptions/…`. */
-export const idOf = (resource: string): string => resource.slice(resource.lastIndexOf('/') + 1)
-
-const isStatus = (error: unknown, ...statuses: readonly string[]): boolean =>
-  error instanceof ServiceStatusError && statuses.includes(error.status)
-
-/** Where it is not known any more, as after the server's database was lost. */
-export const isUnknown = (error: unknown): boolean => isStatus(error, 'not_found', 'gone')
 
 export class Registration {
   readonly #options: RegistrationOptions
@@ -42,6 +29,17 @@ export class Registration {
     return this.#record
   }
 
+  /** `undefined` until pushes of messages may come. */
+  get active(): Registered | undefined {
+    return isRegistered(this.#record) && this.#record.isActive ? this.#record : undefined
+  }
+
+  /** A push with a code is waited for. */
+  get isWaiting(): boolean {
+    const record = this.#record
+    return isRegistered(record) && !record.isActive && isSameDevice(record.token.device, record.device)
+  }
+
   /** From now on pushes are to go there. */
   async setDevice(device: Device): Promise<void> {
     await this.#change((before) => {
@@ -50,7 +48,7 @@ export class Registration {
     })
   }
 
-  /** The server knows nothing of us any more: a new registration follows, with another key. */
+  /** The server knows nothing of us any more: a new registration follows, with other keys. */
   async startAnew(): Promise<void> {
     await this.#change((before) => before && freshDevice(before.device, before))
     await this.#options.records.push.remove()
@@ -63,100 +61,69 @@ export class Registration {
     this.#record = undefined
   }
 
-  /** The request that ends it, for a connection that is about to be left. */
-  farewell(): Uint8Array | null {
-    const id = this.#record?.token?.id
-    return id === undefined ? null : encodeRequest({ id: newId(), method: 'delete', resource: `/ntf/tokens/${id}` })
-  }
-
-  /** Brings the server to what is wanted, as far as that goes without a push. @throws ServiceStatusError, ServiceClientError */
+  /** Brings the server to what is wanted, as far as that goes without a push. @throws what ServerSide does */
   async advance(): Promise<void> {
     if (!this.#record) return
-    if (this.#record.token === null) await this.#register(this.#record)
+    if (!isRegistered(this.#record)) await this.#register(this.#record)
     else if (!isSameDevice(this.#record.token.device, this.#record.device)) await this.#replace(this.#record)
     await this.#verify()
-    await this.#setPeriod()
   }
 
-  /** What the server says; a token that is not what it should be is registered again. `undefined` without one. */
-  async check(): Promise<TokenState | undefined> {
+  /** What the server says; a token that is not what it should be is registered again. */
+  async check(): Promise<TokenCheck | undefined> {
     const record = this.#record
-    if (!record?.token) return undefined
-    const { id } = record.token
-    try {
-      const { data } = await this.#ask((ask, options) =>
-        ask('get', '/ntf/tokens/:id', undefined, { params: { id }, ...options }),
-      )
-      const isActive = data.status === 'active'
-      if (isActive !== record.isActive) await this.#set({ isActive })
-      if (data.status === 'invalid' || data.status === 'expired') await this.#register(record)
-      return data
-    } catch (error) {
-      if (!isUnknown(error)) throw error
-      await this.forget()
-      return undefined
-    }
-  }
-
-  /** The server has no such token: the same device is registered again, with the same key. */
-  async forget(): Promise<void> {
-    await this.#set({ token: null, isActive: false })
+    if (!isRegistered(record)) return undefined
+    const check = await this.#options.server.check(record)
+    const isActive = check.status === 'active'
+    if (isActive !== record.isActive) await this.#set({ isActive })
+    if (check.status === 'invalid' || check.status === 'expired') await this.#register(record)
+    return check
   }
 
   /** Asks for another push with the code, where the last one did not come. */
   async remind(): Promise<void> {
-    if (this.#record?.token && !this.#record.isActive) await this.#register(this.#record)
+    if (this.#record && this.isWaiting) await this.#register(this.#record)
+  }
+
+  async setPeriod(): Promise<void> {
+    const { server, period } = this.#options
+    const record = this.active
+    const minutes = period()
+    if (!record || record.period === minutes) return
+    await server.setPeriod(record, minutes)
+    await this.#set({ period: minutes })
   }
 
   async #register(record: DeviceRecord): Promise<void> {
     const { device } = record
-    const request = { ...device, dhKey: devicePublicKey(record) }
-    try {
-      const { data } = await this.#ask((ask, options) => ask('post', '/ntf/tokens', request, options))
-      const token = { id: idOf(data.resource), dhKey: data.dhKey, device }
-      requireSecret({ ...record, token })
-      const isActive = data.status === 'active'
-      await this.#set({ token, isActive, period: isActive ? record.period : 0 })
-    } catch (error) {
-      // The same device with another key: of a state that is lost. A new connection owns nothing, and takes over when it is verified.
-      if (isStatus(error, 'conflict')) await this.#options.connection.lose()
-      throw error
-    }
+    const { isActive, ...answer } = await this.#options.server.register(record)
+    const token = { ...answer, device }
+    requireSecret({ ...record, token })
+    const isNew = record.token?.id !== token.id
+    await this.#set({ token, isActive, period: isNew ? 0 : null })
   }
 
-  async #replace(record: DeviceRecord): Promise<void> {
+  async #replace(record: Registered): Promise<void> {
     const { token, device } = record
-    if (!token) return
-    const params = { id: token.id }
-    try {
-      await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id', device, { params, ...options }))
-      await this.#set({ token: { ...token, device }, isActive: false, period: 0 })
-    } catch (error) {
-      if (isUnknown(error)) return this.forget()
-      if (isStatus(error, 'conflict')) await this.#options.connection.lose()
-      throw error
-    }
+    await this.#options.server.replace(record, device)
+    await this.#set({ token: { ...token, device }, isActive: false, period: null })
   }
 
   /** Sends back the code of the last verification push. */
   async #verify(): Promise<void> {
-    const { records } = this.#options
+    const { records, server } = this.#options
     const record = this.#record
     const pushed = await records.push.get()
-    if (!record?.token || pushed === undefined) return
-    const params = { id: record.token.id }
+    if (!isRegistered(record) || pushed === undefined) return
     try {
-      const opened = openDevicePush(record, pushed)
-      if (opened?.kind === 'verification') {
-        const code = toBase64url(opened.code)
-        await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id/verification', { code }, { params, ...options }))
+      // What the former secret opens is the code of a former registration.
+      const opened = openDevicePush({ ...record, formerSecret: null }, pushed)
+      if (opened?.kind === 'verification' && (await server.verify(record, opened.code))) {
         await this.#set({ isActive: true })
       }
     } catch (error) {
-      // An old code: the push with the new one is on its way.
-      const isOld = isStatus(error, 'forbidden') || (error instanceof NotificationClientError && error.code === 'PUSH')
-      if (isUnknown(error)) await this.forget()
-      else if (!isOld) throw error
+      // Of another registration.
+      if (!(error instanceof NotificationClientError && error.code === 'PUSH')) throw error
     }
     await this.#dropPush(pushed)
   }
@@ -165,24 +132,6 @@ export class Registration {
   async #dropPush(pushed: unknown): Promise<void> {
     const { push } = this.#options.records
     if (JSON.stringify(await push.get()) === JSON.stringify(pushed)) await push.remove()
-  }
-
-  async #setPeriod(): Promise<void> {
-    const { periodMinutes: minutes } = this.#options
-    const record = this.#record
-    if (!record?.token || !record.isActive || record.period === minutes) return
-    const params = { id: record.token.id }
-    try {
-      await this.#ask((ask, options) => ask('put', '/ntf/tokens/:id/periodic', { minutes }, { params, ...options }))
-      await this.#set({ period: minutes })
-    } catch (error) {
-      if (!isUnknown(error)) throw error
-      await this.forget()
-    }
-  }
-
-  #ask<T>(attempt: Parameters<typeof ServiceConnection.prototype.ask<T>>[1]): Promise<T> {
-    return this.#options.connection.ask(this.#options.signal, attempt)
   }
 
   #set(fields: Partial<DeviceRecord>): Promise<void> {

@@ -4,7 +4,7 @@ import { memoryState, Records } from './state.js'
 it('keeps each record under its key, and those of connections apart', async () => {
   const state = memoryState()
   const records = new Records(state)
-  const queue = { notifierId: 'AA==', keyHash: 'AA==', id: null }
+  const queue = { notifierId: 'AA==', keyHash: 'AA==', id: 'id' }
   expect(await records.service.get()).toBeUndefined()
   await records.left.put(['a'])
   await records.queues.put('left', queue)

@@ -46,17 +46,40 @@ export interface ServiceRecord {
   readonly isLeaving: boolean
 }
 
+/** The server of `ntf://` that the device's token is at. */
+export interface NtfRecord {
+  readonly address: string
+  /** The token is of no use any more, and to be deleted. */
+  readonly isLeaving: boolean
+}
+
+/** A token that a server of `ntf://` has not deleted yet. */
+export interface DeletionRecord {
+  readonly address: string
+  readonly authKey: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+/**
+ * `instant`: a push for each message. `periodic`: the device is woken now and then to look; neither the notification server nor SMP servers know
+ * which queues it has.
+ */
+export type NotificationMode = 'instant' | 'periodic'
+
 /** Bytes are base64url. */
 export interface DeviceRecord {
   readonly device: Device
   /** X25519, as DER; written before the server gets the public one. */
   readonly key: string
+  /** Ed25519, as DER: authorizes the commands to a server of `ntf://`. */
+  readonly authKey: string
   /** What the server has; `null` before it has answered. */
   readonly token: { readonly id: string; readonly dhKey: string; readonly device: Device } | null
   /** The code came back: pushes of messages come. */
   readonly isActive: boolean
-  /** As it was told last, in minutes. */
-  readonly period: number
+  /** As it was told last, in minutes; `null` where it may be another one. */
+  readonly period: number | null
   /** The secret of the registration before: what it pushed last may still be on its way. */
   readonly formerSecret: string | null
 }
@@ -66,8 +89,8 @@ export interface QueueRecord {
   readonly notifierId: string
   /** Of the SMP server's key. */
   readonly keyHash: string
-  /** Of the subscription; `null` where the server did not take it. */
-  readonly id: string | null
+  /** Of the subscription. */
+  readonly id: string
 }
 
 /** Typed access; each has one key, but for those of connections. */
@@ -81,10 +104,20 @@ export class Records {
   readonly queues: Slots<QueueRecord>
   /** Connections whose notifier is being replaced: notifications are to be on afterwards. */
   readonly renewals: Slots<true>
+  readonly ntf: Slot<NtfRecord>
+  readonly mode: Slot<NotificationMode>
+  /** Connections whose notifications are off for as long as the mode is `periodic`. */
+  readonly paused: Slots<true>
+  /** By the token's id. */
+  readonly deletions: Slots<DeletionRecord>
 
   constructor(state: ClientState) {
     const slot = <T>(key: string) => new Slot<T>(state, key)
     this.service = slot('service')
+    this.ntf = slot('ntf')
+    this.mode = slot('mode')
+    this.paused = new Slots(state, 'paused ')
+    this.deletions = new Slots(state, 'deletion ')
     this.device = slot('device')
     this.push = slot('push')
     this.left = slot('left')

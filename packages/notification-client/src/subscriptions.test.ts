@@ -5,13 +5,18 @@ import { encodeRequest, maxServiceMessagePq, newId } from '@smpkit/service-proto
 import type { SmpAgent } from '@smpkit/smp-agent'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
 import { describe, expect, it } from 'vitest'
+import { freshDevice } from './device-secret.js'
 import type { ServiceConnection } from './service-connection.js'
+import { ServiceSide } from './service-side.js'
 import { memoryState, Records } from './state.js'
 import { Subscriptions } from './subscriptions.js'
 
 const { signal } = new AbortController()
 const host = `${'a'.repeat(56)}.onion,smp.example.org`
 const server = parseServerAddress(`smp://${toBase64url(new Uint8Array(32))}@${host}:5223`, 'smp')
+
+const device = { provider: 'console', token: 'a phone' }
+const record = { ...freshDevice(device), isActive: true, token: { id: 'token', dhKey: '', device } }
 
 interface Asked {
   readonly method: string
@@ -28,7 +33,6 @@ async function subscriptions(count: number, answer: (asked: Asked) => unknown) {
     return { status: 'ok', data: answer({ method, resource, data }) }
   }
   const connection = {
-    has: () => false,
     ask: (_signal: AbortSignal, attempt: (ask: unknown, options: object) => unknown) => attempt(request, {}),
   } as unknown as ServiceConnection
   const notifiers = Array.from({ length: count }, (_, i) => ({
@@ -42,7 +46,8 @@ async function subscriptions(count: number, answer: (asked: Asked) => unknown) {
       yield notifiers
     },
   } as unknown as SmpAgent
-  const options = { agent, records, connection, wait: 0, now: Date.now, signal, onChange() {} }
+  const side = new ServiceSide({ connection, wait: 0, signal })
+  const options = { agent, records, server: side, isOwn: () => false, now: Date.now, onChange() {} }
   return { asked, records, subscriptions: await Subscriptions.restore(options) }
 }
 
@@ -56,7 +61,7 @@ const takeAll = ({ data }: Asked) =>
 describe('the subscriptions', () => {
   it('are told in messages that fit, and only once', async () => {
     const { asked, subscriptions: one } = await subscriptions(70, takeAll)
-    await one.sync('token', true)
+    await one.sync(record)
     const lengths = asked.map(({ data }) => (data as object[]).length)
     expect(lengths.reduce((sum, length) => sum + length)).toBe(70)
     for (const { resource, data } of asked) {
@@ -66,13 +71,13 @@ describe('the subscriptions', () => {
     }
     expect(one.counts).toEqual({ wanted: 70, subscribed: 70 })
     asked.length = 0
-    await one.sync('token', true)
+    await one.sync(record)
     expect(asked).toEqual([])
   })
 
   it('need an answer for each', async () => {
     const { subscriptions: one } = await subscriptions(3, (asked) => takeAll(asked).slice(1))
-    await expect(one.sync('token', true)).rejects.toMatchObject({ code: 'SERVICE', temporary: false })
+    await expect(one.sync(record)).rejects.toMatchObject({ code: 'SERVICE', temporary: false })
     expect(one.counts.subscribed).toBe(0)
   })
 
@@ -83,8 +88,7 @@ describe('the subscriptions', () => {
       { status: 'ok', data: { no: 'resource' } },
     ]
     const { subscriptions: one, records } = await subscriptions(3, () => answers)
-    const { problem, tokenUnknown } = await one.sync('token', true)
-    expect({ code: problem?.code, tokenUnknown }).toEqual({ code: 'SERVICE', tokenUnknown: false })
+    expect(await one.sync(record)).toMatchObject({ code: 'SERVICE' })
     expect([...(await records.queues.all()).keys()]).toEqual(['connection 0'])
   })
 
@@ -92,7 +96,7 @@ describe('the subscriptions', () => {
     const { subscriptions: one, asked } = await subscriptions(70, ({ data }) =>
       (data as object[]).map(() => ({ status: 'not_found', data: { reason: 'token' } })),
     )
-    expect(await one.sync('token', true)).toMatchObject({ tokenUnknown: true })
+    await expect(one.sync(record)).rejects.toMatchObject({ reason: 'unknown' })
     expect(asked).toHaveLength(1)
   })
 
@@ -100,7 +104,7 @@ describe('the subscriptions', () => {
     for (const items of [[{ id: 'a', status: 'active', updatedAt: 0 }], []]) {
       const { subscriptions: one } = await subscriptions(0, () => ({ items, next: 'more' }))
       const state = { status: 'active', updatedAt: 0, subscriptions: { count: 1, hash: '' } } as const
-      await expect(one.repair(state)).rejects.toMatchObject({ code: 'SERVICE' })
+      await expect(one.repair(record, state)).rejects.toMatchObject({ code: 'SERVICE' })
     }
   })
 })

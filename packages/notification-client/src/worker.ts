@@ -1,11 +1,11 @@
 // Spec 30 §5, 23 §4–§6: one thing after the other, until the notification server has what the agent and the device want.
 import type { Clock } from '@smpkit/service-protocol'
 import type { ServiceInfo } from '@smpkit/service-protocol/notification'
-import { isSameDevice } from './device-secret.js'
 import { NotificationClientError, problemOf } from './errors.js'
 import { backOff, pause } from './pause.js'
+import { Refusal } from './refusal.js'
 import type { Registration } from './registration.js'
-import type { ServiceConnection } from './service-connection.js'
+import type { ServerSide } from './server-side.js'
 import type { Device } from './state.js'
 import type { StatusHolder } from './status.js'
 import type { Subscriptions } from './subscriptions.js'
@@ -15,18 +15,23 @@ const checkEvery = 24 * 3_600_000
 const remindEvery = 3_600_000
 /** After what only somebody else can mend. */
 const refusedPause = 3_600_000
+/** Between two checks, whatever is due. */
+const leastPause = 60_000
 /** So often both sides are compared in a row before the next check. */
 const maxRepairs = 3
 
 export interface Parts {
-  readonly connection: ServiceConnection
+  /** Of the kind that the address is. */
+  readonly server: ServerSide
+  /** Of the other kind: what is stored of it is left. */
+  readonly other: ServerSide
   readonly registration: Registration
   readonly subscriptions: Subscriptions
   readonly status: StatusHolder
 }
 
 export interface WorkerOptions extends Parts {
-  readonly server: string
+  readonly address: string
   readonly clock: Clock
   readonly random: () => number
   readonly now: () => number
@@ -59,19 +64,22 @@ export class Worker {
   }
 
   check(): void {
+    this.#options.server.checkAll()
     this.#isCheckDue = true
     this.wake()
   }
 
   /** Leaves the server, and ends. */
   async switchOff(): Promise<void> {
+    const { server, other } = this.#options
     this.#isOff = true
-    await this.#options.connection.lose()
+    for (const side of [server, other]) await side.lose()
+    this.wake()
     await this.ended
   }
 
   async #run(): Promise<void> {
-    const { connection, status, clock, random, signal } = this.#options
+    const { server, other, status, clock, random, signal } = this.#options
     for (let failures = 0; !signal.aborted; ) {
       this.#waking = new AbortController()
       let delay: number
@@ -82,13 +90,13 @@ export class Worker {
         if (signal.aborted) break
         const problem = problemOf(error)
         if (problem.code === 'CLOSED') return status.set({ problem })
-        if (connection.isLeaving) delay = 0
+        if (server.isLeaving) delay = 0
         else {
           status.set({ problem })
           delay = problem.temporary ? backOff(failures++, random) : refusedPause
         }
       }
-      if (this.#isOff && connection.record === undefined) return
+      if (this.#isOff && server.address === undefined && other.address === undefined) return
       await pause(clock, delay, signal, this.#waking.signal)
       if (!this.#waking.signal.aborted) {
         this.#isCheckDue = true
@@ -99,17 +107,21 @@ export class Worker {
 
   /** All that can be done now; then milliseconds until there may be more. */
   async #pass(): Promise<number> {
-    const { connection, registration, status, server, signal, random } = this.#options
-    const isOther = connection.record !== undefined && connection.record.address !== server
-    if (this.#isOff || connection.isLeaving || isOther) {
-      await this.#leave()
+    const { server, other, registration, status, address, random, now } = this.#options
+    if (other.address !== undefined) await this.#leave(other)
+    const isOther = server.address !== undefined && server.address !== address
+    if (server.address !== undefined && (this.#isOff || server.isLeaving || isOther)) {
+      await this.#leave(server)
       // What cannot be connected to would otherwise be tried without end.
       if (!isOther && !this.#isOff) return backOff(this.#losses++, random)
     }
-    if (this.#isOff) return 0
-    if (!(await connection.ensure(server, signal))) {
+    if (this.#isOff) {
+      await registration.remove()
+      return 0
+    }
+    if (!(await server.ensure(address))) {
       status.set({ phase: 'connecting' })
-      return connection.isLeaving ? 0 : remindEvery
+      return server.isLeaving ? 0 : remindEvery
     }
     const info = await this.#learn()
     const record = registration.record
@@ -119,31 +131,30 @@ export class Worker {
     }
     requireProvider(info, record.device)
     const problem = await this.#bringInStep()
-    this.#losses = 0
-    const isActive = registration.record?.isActive === true
+    const isActive = registration.active !== undefined
+    if (isActive) this.#losses = 0
     status.set({ phase: !isActive ? 'verifying' : problem ? 'subscribing' : 'ready', problem })
-    return (isActive ? checkEvery : remindEvery) * (0.9 + random() / 5)
+    if (!isActive || problem) return remindEvery * (0.9 + random() / 5)
+    return Math.max(leastPause, Math.min(checkEvery * (0.9 + random() / 5), server.nextCheck - now()))
   }
 
-  async #leave(): Promise<void> {
-    const { connection, registration, subscriptions } = this.#options
+  async #leave(side: ServerSide): Promise<void> {
+    const { address, registration, subscriptions } = this.#options
     this.#info = undefined
     this.#isCheckDue = true
-    await connection.leave(registration.farewell())
-    if (this.#isOff) await registration.remove()
-    else await registration.startAnew()
+    await side.leave(registration.record)
+    if (!this.#isOff) {
+      await registration.startAnew()
+      if (side.address !== address) await subscriptions.renewAll()
+    }
     await subscriptions.forgetAll()
-    await connection.forget()
+    await side.forget()
   }
 
   async #learn(): Promise<ServiceInfo> {
-    const { connection, status, signal } = this.#options
+    const { server, status } = this.#options
     if (!this.#info) {
-      const { data } = await connection.ask(signal, (ask, options) => ask('get', '/', undefined, options))
-      if (!data.versions.includes(1)) {
-        throw new NotificationClientError('SERVICE', `expected version 1, the server has ${data.versions.join()}`)
-      }
-      this.#info = data
+      this.#info = await server.info()
       // Whoever waits for it sees it.
       status.set({ phase: 'registering', problem: null })
     }
@@ -151,44 +162,62 @@ export class Worker {
   }
 
   async #bringInStep(): Promise<NotificationClientError | null> {
-    const { registration, subscriptions, status } = this.#options
-    const before = registration.record
-    const isWaiting = before?.token && !before.isActive && isSameDevice(before.token.device, before.device)
+    const { server, registration, subscriptions } = this.#options
+    const { isWaiting } = registration
     await subscriptions.finishRenewals()
     for (let repairs = 0; ; repairs++) {
       if (repairs > 2 * maxRepairs) throw new NotificationClientError('SERVICE', 'the server forgets what it was told')
-      if (registration.record?.token === null) status.set({ phase: 'registering' })
-      await registration.advance()
-      if (isWaiting && this.#isReminderDue) await registration.remind()
-      this.#isReminderDue = false
-      const { token, isActive = false } = registration.record ?? {}
-      // Forgotten by the server meanwhile.
-      if (!token) continue
-      if (!isActive) status.set({ phase: 'verifying' })
-      const { tokenUnknown, problem } = await subscriptions.sync(token.id, isActive)
-      if (tokenUnknown) {
-        await registration.forget()
-        continue
+      try {
+        const problem = await this.#tell(isWaiting)
+        if (!this.#isCheckDue || repairs === maxRepairs) return problem
+        const refused = await this.#compare()
+        if (!this.#isCheckDue) return refused ?? problem
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        if (error.reason === 'inactive') await registration.check()
+        else if (error.reason === 'conflict') {
+          await server.lose()
+          throw error
+        } else {
+          await subscriptions.forgetAll()
+          await registration.startAnew()
+          this.#isReminderDue = false
+        }
       }
-      if (!this.#isCheckDue || repairs === maxRepairs) return problem
-      const refused = await this.#compare()
-      if (!this.#isCheckDue) return refused ?? problem
     }
+  }
+
+  /** What the server does not have yet. */
+  async #tell(isWaiting: boolean): Promise<NotificationClientError | null> {
+    const { registration, subscriptions, status } = this.#options
+    if (registration.record?.token === null) status.set({ phase: 'registering' })
+    await registration.advance()
+    if (isWaiting && this.#isReminderDue) await registration.remind()
+    this.#isReminderDue = false
+    const { active } = registration
+    if (!active) {
+      status.set({ phase: 'verifying' })
+      return null
+    }
+    const problem = await subscriptions.sync(active)
+    await registration.setPeriod()
+    return problem
   }
 
   /** Asks what the server has. Nothing is due any more if both sides agree. */
   async #compare(): Promise<NotificationClientError | null> {
     const { registration, subscriptions } = this.#options
     this.#isCheckDue = false
-    const state = await registration.check()
-    if (state) await subscriptions.revive()
-    if (!state || !(await subscriptions.repair(state))) this.#isCheckDue = true
-    if (state?.status !== 'invalid') return null
+    const check = await registration.check()
+    const { active } = registration
+    if (check && active) {
+      await subscriptions.revive(active)
+      if (!(await subscriptions.repair(active, check))) this.#isCheckDue = true
+    }
+    if (check?.status !== 'invalid') return null
     // A reason is a word of the provider's, such as that of an app that was removed.
-    return new NotificationClientError(
-      'DEVICE',
-      `the provider does not push to this device: ${state.reason ?? 'invalid'}`,
-    )
+    const why = check.reason ?? 'invalid'
+    return new NotificationClientError('DEVICE', `the provider does not push to this device: ${why}`)
   }
 }
 
