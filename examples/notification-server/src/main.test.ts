@@ -31,6 +31,7 @@ describe('the program', () => {
       'migrate',
       'backup',
       'rekey',
+      'ntf-cert',
     ]
     for (const name of commands) expect(help.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     for (const name of ['init', 'test-push']) {

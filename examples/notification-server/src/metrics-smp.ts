@@ -1,6 +1,6 @@
 // Spec 22 §9: what Prometheus reads of SMP servers. Clients choose them: only those of the operator's own domains are named.
 import type { ServerStatus } from '@smpkit/notification-server'
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import { hostOf } from './reports.js'
 
 export interface SmpMetrics {
@@ -39,6 +39,10 @@ export function smpMetrics(registry: Registry, ownDomains: readonly string[]): S
     new Gauge({ name: `simplex_ntf_${name}`, help, labelNames, registers })
   const sessions = gauge('smp_sessions_count', 'SMP servers, by whether they are connected', 'state')
   const own = gauge('smp_server_up', 'Whether an SMP server of our own domains is connected', 'server')
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `simplex_ntf_${name}`, help, labelNames: ['server'], registers })
+  const received = counter('notifications_received_own', 'Notifications from SMP servers of our own domains')
+  const unknown = counter('notifications_received_auth_own', 'The same of queues without a subscription')
   const groups = serverGroups.map(([name, help, isIn]) => ({
     own: gauge(`${name}_count_own`, `${help}: those of our own domains`, 'server'),
     other: gauge(`${name}_count_other`, `${help}: the others`),
@@ -54,16 +58,21 @@ export function smpMetrics(registry: Registry, ownDomains: readonly string[]): S
         const name = hostOf(one.address)
         if (isOwn(name, ownDomains)) ours.set(one, hostWithoutPort(name))
       }
-      for (const [{ up }, server] of ours) own.set({ server }, up ? 1 : 0)
+      for (const [one, server] of ours) {
+        own.set({ server }, one.up ? 1 : 0)
+        received.inc({ server }, one.received.known)
+        unknown.inc({ server }, one.received.unknown)
+      }
       for (const group of groups) {
         const members = servers.filter(group.isIn)
         const names = members.flatMap((one) => ours.get(one) ?? [])
-        for (const server of names) group.own.set({ server }, 1)
+        for (const server of names) group.own.inc({ server })
         group.other.set(members.length - names.length)
       }
     },
     reset() {
-      for (const one of [sessions, own, ...groups.flatMap(({ own, other }) => [own, other])]) one.reset()
+      for (const one of [sessions, own, received, unknown, ...groups.flatMap(({ own, other }) => [own, other])])
+        one.reset()
     },
   }
 }

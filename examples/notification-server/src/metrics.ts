@@ -43,6 +43,11 @@ const totals: readonly (readonly [string, string, (server: NotificationServerMet
   ['notifications_failed', 'Message pushes that a provider refused for good', of('message', 'refused', 'gone')],
   ['notifications_periodic_delivered', 'Check-messages pushes that a provider took', of('check', 'accepted')],
   ['notifications_periodic_failed', 'The same refused for good', of('check', 'refused', 'gone')],
+  [
+    'notifications_verification_queued',
+    'Verification pushes that were asked for',
+    ({ outbox }) => outbox.verifications,
+  ],
   ['notifications_verification_delivered', 'Verification pushes that a provider took', of('verification', 'accepted')],
   ['notifications_verification_failed', 'The same refused for good', of('verification', 'refused')],
   ['notifications_verification_invalid_tkn', 'The same to dead device tokens', of('verification', 'gone')],

@@ -1,74 +1,23 @@
-import { once } from 'node:events'
 import fs from 'node:fs'
-import net from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { openMemoryStore } from '@smpkit/agent-store'
 import { PrivateKey } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
 import { openAgent } from '@smpkit/smp-agent'
 import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { openPostgresPool } from 'example-chat'
-import { type StartedProgram, startProgram } from 'example-chat/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgresMissing, testDatabase } from '../../../scripts/postgres.mjs'
-import type { Admin } from './admin.js'
-import { connectAdmin } from './admin-socket.js'
-
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+import { admin, freePort, inFolder, run, serving, start } from './testing/program.js'
 
 let server: SmpServer
-let folder: string
-const started: StartedProgram[] = []
 beforeAll(async () => {
   server = await startSmpServer()
 })
 afterAll(() => server.stop())
-beforeEach(() => {
-  folder = fs.mkdtempSync(path.join(tmpdir(), 'ntf '))
-})
-afterEach(async () => {
-  for (const one of started.splice(0)) {
-    one.kill('SIGKILL')
-    await one.ended
-  }
-  fs.rmSync(folder, { recursive: true })
-})
-
-const run = (...args: string[]) => startProgram(program, args, { cwd: folder }).ended
 
 async function init(data: string, ...args: string[]): Promise<void> {
   const common = ['--server', server.addressText, '--provider', 'console', '--set', 'smp.allow=127.0.0.0/8']
   expect(await run('init', '--data', data, ...common, ...args)).toMatchObject({ code: 0 })
-}
-
-async function start(data: string): Promise<StartedProgram> {
-  const one = startProgram(program, ['start', '--data', data], { cwd: folder })
-  started.push(one)
-  return one
-}
-
-async function serving(data: string): Promise<StartedProgram> {
-  const one = await start(data)
-  await one.until(/"msg":"serving/, 'stderr')
-  return one
-}
-
-/** What a running server is asked. */
-async function admin(data: string): Promise<Admin> {
-  const connected = await connectAdmin(path.join(folder, data, 'status.sock'))
-  if (!connected) throw new Error('expected a running server')
-  return connected
-}
-
-async function freePort(): Promise<number> {
-  const listener = net.createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as net.AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
 }
 
 /** Registers a device over an agent connection to the address; gives the answer. */
@@ -122,7 +71,7 @@ describe('a running server', () => {
     expect(code).toBe(0)
     expect(stdout + stderr).not.toContain('my phone')
     for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ msg: expect.any(String) })
-    expect(fs.existsSync(path.join(folder, 'data/status.sock'))).toBe(false)
+    expect(fs.existsSync(inFolder('data/status.sock'))).toBe(false)
     expect((await run('address', '--data', 'data')).stdout).toContain(link)
   })
 
@@ -131,7 +80,7 @@ describe('a running server', () => {
     const one = await serving('data')
     const address = await (await admin('data')).address({})
     expect((await run('backup', 'copy', '--data', 'data')).code).toBe(0)
-    fs.copyFileSync(path.join(folder, 'data/database.key'), path.join(folder, 'copy/database.key'))
+    fs.copyFileSync(inFolder('data/database.key'), inFolder('copy/database.key'))
     one.kill('SIGKILL')
     await one.ended
     expect((await run('status', '--data', 'data')).stdout).toMatch(/^not running/)
@@ -145,9 +94,9 @@ describe('a running server', () => {
     const database = await testDatabase()
     try {
       await init('first', '--database', database.url, '--set', 'database.stand_by=true')
-      fs.cpSync(path.join(folder, 'first'), path.join(folder, 'second'), { recursive: true })
+      fs.cpSync(inFolder('first'), inFolder('second'), { recursive: true })
       const first = await serving('first')
-      const second = await start('second')
+      const second = start('second')
       await second.until(/"msg":"waiting until no other process/, 'stderr')
       expect(await run('backup', 'copy', '--data', 'first')).toMatchObject({
         code: 1,
