@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DerReader, derBitString, derElement, derObjectId, derSequence, tags } from './der.js'
 import { PrivateKey } from './keys.js'
-import { signKey, verifySignedKey } from './signed-key.js'
+import { isSignedKey, signKey, verifySignedKey } from './signed-key.js'
 import { fromHex, toHex } from './testing/vectors.js'
 
 const read = (hex: string) => {
@@ -103,7 +103,18 @@ describe('signed keys', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(() => verifySignedKey(signer, bytes)).toThrow(failure)
+        expect(isSignedKey(bytes)).toBe(false)
       }),
     )
+  })
+
+  it('are told by their form, whoever signed them', () => {
+    const [signer, key] = [PrivateKey.generate('ed25519'), PrivateKey.generate('x25519').publicKey]
+    const signed = signKey(signer, key)
+    const otherwise = signed.slice()
+    otherwise[otherwise.length - 1] = (otherwise.at(-1) as number) ^ 1
+    expect([signed, otherwise].map(isSignedKey)).toEqual([true, true])
+    expect(isSignedKey(key.toDer())).toBe(false)
+    for (let i = 0; i < signed.length; i++) expect(isSignedKey(signed.subarray(0, i))).toBe(false)
   })
 })

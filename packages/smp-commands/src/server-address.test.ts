@@ -135,6 +135,8 @@ test('the port to connect to', () => {
   expect(portOf({ port: '' })).toBe(5223)
   expect(portOf({ port: 'abc' })).toBe(5223)
   expect(portOf({ port: '0443' })).toBe(443)
+  expect(portOf({ port: '' }, 443)).toBe(443)
+  expect(portOf({ port: '5223' }, 443)).toBe(5223)
   expect(() => portOf({ port: '65536' })).toThrow(AddressError)
   expect(() => portOf({ port: '0' })).toThrow(AddressError)
 })
