@@ -25,7 +25,7 @@ describe('the door of the NTF protocol', () => {
       name: 'NtfReplyError',
       error: cmd('PROHIBITED'),
     })
-    expect((await run('status', '--data', 'data')).stdout).toContain(`NTF clients: 1 connections to ${text}`)
+    expect((await run('status', '--data', 'data')).stdout).toContain(`NTF connections: 1, at ${text}`)
     const page = async (name: string) => await (await fetch(`http://127.0.0.1:${metrics}/${name}`)).text()
     expect(await page('readyz')).toBe('ok\n')
     const lines = (await page('metrics')).split('\n')

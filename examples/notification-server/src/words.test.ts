@@ -30,7 +30,7 @@ describe('reports as text', () => {
       'subscriptions: 40 (40 active)',
       'SMP servers: 1 up, 1 down',
       '  evil.example.org is down since 5 min: ECONNREFUSED',
-      'NTF clients: 12 connections to ntf://AAAA@ntf.example.org',
+      'NTF connections: 12, at ntf://AAAA@ntf.example.org',
       'pushes owed: 1',
       'the providers answered:',
       '  fcm  accepted         10 times  last 1 s ago',

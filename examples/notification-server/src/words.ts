@@ -54,7 +54,7 @@ export function statusText(report: StatusReport, now: number): string {
       ({ server, since, reason }) =>
         `  ${printable(server)} is down${since === null ? '' : ` since ${span(now - since)}`}${reason === null ? '' : `: ${printable(reason)}`}`,
     ),
-    ...(ntf === null ? [] : [`NTF clients: ${ntf.connections} connections to ${ntf.address}`]),
+    ...(ntf === null ? [] : [`NTF connections: ${ntf.connections}, at ${ntf.address}`]),
     `pushes owed: ${owed}`,
   ]
   if (answered.length > 0) {
