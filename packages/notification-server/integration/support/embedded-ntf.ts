@@ -2,11 +2,11 @@
 import { apnsProvider, nullProvider } from '@smpkit/push-providers/apns'
 import { type ApnsAnswer, type ApnsFake, type ApnsPush, startApnsFake } from '@smpkit/push-providers/testing'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
-import { createServerIdentity } from '@smpkit/smp-transport'
+import { createServerIdentity, type ServerIdentity } from '@smpkit/smp-transport'
 import { onTestFinished } from 'vitest'
 import type { Clock } from '../../src/clock.js'
 import type { Limits } from '../../src/limits.js'
-import { type NtfDoor, type NtfDoorOptions, ntfDoor } from '../../src/ntf/door.js'
+import { type NtfDoor, ntfDoor } from '../../src/ntf/door.js'
 import type { PushReport } from '../../src/push-sender.js'
 import { createNotificationServer, type NotificationServer, type NotificationServerOptions } from '../../src/server.js'
 import { type ApnsLog, logOfFakes } from './apns-log.js'
@@ -28,7 +28,7 @@ export interface EmbeddedNtfOptions {
   readonly testProvider?: boolean
   /** Default: all. */
   readonly providers?: readonly ApnsName[]
-  readonly door?: Partial<NtfDoorOptions>
+  readonly identity?: ServerIdentity
   readonly server?: Pick<NotificationServerOptions, 'smp' | 'serviceCertificates'>
 }
 
@@ -47,7 +47,7 @@ const quickLimits: Partial<Limits> = {
 export class EmbeddedNtf {
   #options: EmbeddedNtfOptions
   readonly fakes: Readonly<Record<ApnsName, ApnsFake>>
-  readonly #identity = createServerIdentity()
+  readonly #identity: ServerIdentity
   #server: NotificationServer | undefined
   #door: NtfDoor | undefined
   #release = async () => {}
@@ -60,6 +60,7 @@ export class EmbeddedNtf {
   private constructor(options: EmbeddedNtfOptions, fakes: Readonly<Record<ApnsName, ApnsFake>>) {
     this.#options = options
     this.fakes = fakes
+    this.#identity = options.identity ?? createServerIdentity()
     for (const fake of Object.values(fakes)) fake.answer((push) => this.#answers.get(push.token)?.(push) ?? 'accepted')
   }
 
@@ -105,7 +106,6 @@ export class EmbeddedNtf {
       testProvider,
       maxConnections: 1000,
       maxConnectionsPerAddress: 1000,
-      ...this.#options.door,
     })
     this.#release = async () => {
       await Promise.all(apns.map((provider) => provider.close()))

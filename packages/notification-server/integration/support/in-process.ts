@@ -5,6 +5,7 @@ import { consoleProvider, type Push } from '@smpkit/push-providers'
 import { type OpenedPush, openPush, tokenSecret } from '@smpkit/push-providers/payload'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { onTestFinished } from 'vitest'
+import { type Clock, systemClock } from '../../src/clock.js'
 import { guardedConnect } from '../../src/guarded-connect.js'
 import { memoryStore } from '../../src/memory-store.js'
 import { createNotificationServer, type NotificationServer, type NotificationServerOptions } from '../../src/server.js'
@@ -24,6 +25,23 @@ export const quickSmp = {
 export class WholeClock extends ManualClock {
   override now(): number {
     return Math.floor(super.now())
+  }
+}
+
+/** The system's, set forward at will: what looks at the time of day again and again finds that it has come. */
+export class JumpClock implements Clock {
+  #ahead = 0
+
+  now(): number {
+    return systemClock.now() + this.#ahead
+  }
+
+  schedule(run: () => void, milliseconds: number): () => void {
+    return systemClock.schedule(run, milliseconds)
+  }
+
+  jump(milliseconds: number): void {
+    this.#ahead += milliseconds
   }
 }
 
