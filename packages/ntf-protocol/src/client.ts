@@ -83,10 +83,10 @@ export class NtfClient implements AsyncDisposable {
   }
 
   /** As `NtfSessionClient.requestAll`. Never rejects: without a session each outcome says why there is none. */
-  async requestAll<C extends NtfCommand>(
-    requests: readonly NtfRequest<C>[],
+  async requestAll<R extends NtfRequest>(
+    requests: readonly R[],
     options: NtfRequestOptions = {},
-  ): Promise<NtfOutcome<C>[]> {
+  ): Promise<NtfOutcome<R['command']>[]> {
     if (requests.length === 0) return []
     try {
       const { session, left } = await this.#connectedInTime(options)

@@ -128,7 +128,7 @@ describe('a session', () => {
       entityId: randomBytes(255),
     }
     const unwritable: NtfRequest = { ...newToken, command: { ...newToken.command, token: randomBytes(256) } }
-    const outcomes = await session.requestAll<NtfRequest['command']>([check(), large, unwritable, check()])
+    const outcomes = await session.requestAll([check(), large, unwritable, check()])
     expect(outcomes).toMatchObject([
       { response: { tag: 'SUB' } },
       { error: { code: 'LARGE', temporary: false } },

@@ -75,21 +75,21 @@ export class NtfSessionClient implements AsyncDisposable {
    * Sends many commands in as few blocks as possible. One outcome for each, in the order of the requests; that one fails or
    * is slow does not matter to the others. The time-out of each runs from when it is sent. Never rejects.
    */
-  requestAll<C extends NtfCommand>(
-    requests: readonly NtfRequest<C>[],
+  requestAll<R extends NtfRequest>(
+    requests: readonly R[],
     options: NtfRequestOptions = {},
-  ): Promise<NtfOutcome<C>[]> {
+  ): Promise<NtfOutcome<R['command']>[]> {
     return this.#ask(requests, 'list', options)
   }
 
-  #ask<C extends NtfCommand>(
-    requests: readonly NtfRequest<C>[],
+  #ask<R extends NtfRequest>(
+    requests: readonly R[],
     kind: Kind,
     { signal, timeout = this.#requestTimeout }: NtfRequestOptions,
-  ): Promise<NtfOutcome<C>[]> {
+  ): Promise<NtfOutcome<R['command']>[]> {
     if (signal?.aborted) return Promise.resolve(requests.map(() => ({ error: aborted(signal) })))
     return new Promise((resolve) => {
-      const outcomes = new Array<NtfOutcome<C>>(requests.length)
+      const outcomes = new Array<NtfOutcome<R['command']>>(requests.length)
       let left = requests.length
       let cancel = () => {}
       const finish = () => {
@@ -99,7 +99,7 @@ export class NtfSessionClient implements AsyncDisposable {
       if (left === 0) return finish()
       const giveUps = requests.map((request, i) =>
         this.#requests.add(request, { kind, timeout }, (outcome) => {
-          outcomes[i] = outcome as NtfOutcome<C>
+          outcomes[i] = outcome as NtfOutcome<R['command']>
           if (--left === 0) finish()
         }),
       )

@@ -54,6 +54,7 @@ it('tells that it cannot connect, and that it is another server', async () => {
 it('tells that the connection does not end', async () => {
   const { address } = await startServer()
   const clock = new ManualClock()
+  const results: unknown[] = []
   const closing = new Promise<void>((resolve) => {
     void testNtfServer(address, {
       clock,
@@ -70,7 +71,6 @@ it('tells that the connection does not end', async () => {
       },
     }).then((result) => results.push(result))
   })
-  const results: unknown[] = []
   await closing
   await clock.advance(700)
   expect(results).toMatchObject([{ step: 'disconnect', error: { code: 'TIMEOUT' } }])
