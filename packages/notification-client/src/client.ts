@@ -199,8 +199,10 @@ class Client implements NotificationClient {
 
   async setDevice(device: Device): Promise<void> {
     this.#requireOpen()
-    await this.#parts.registration.setDevice(device)
-    this.#parts.worker.wake()
+    const { registration, status, worker } = this.#parts
+    await registration.setDevice(device)
+    if (status.current.phase === 'ready' && !registration.active) status.set({ phase: 'registering' })
+    worker.wake()
   }
 
   async setMode(mode: NotificationMode): Promise<void> {

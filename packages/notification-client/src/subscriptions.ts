@@ -80,11 +80,12 @@ export class Subscriptions {
       const notifier = wanted.get(connection)
       return !notifier || toBase64url(notifier.notifierId) !== notifierId
     }
+    // First: a server that cannot be told goes on pushing what SMP servers tell it.
+    if (!isInstant) await this.#pause(all.keys())
     const stale = [...this.#queues].filter(isStale)
     const ids = stale.map(([, { id }]) => id)
     await server.unsubscribe(record, ids)
     for (const [connection] of stale) await this.#drop(connection)
-    if (!isInstant) await this.#pause(all.keys())
     const missing = [...wanted.values()].filter(({ connection }) => !this.#queues.has(connection))
     return this.#subscribe(record, missing)
   }

@@ -25,8 +25,9 @@ export interface PhoneOptions {
   readonly token?: string
 }
 
-/** A server that is away is found again at once. */
+/** A server that is away is found again at once, and connections are made faster. */
 const quick = {
+  pqSupport: false,
   pool: { reconnect: { firstDelay: 20, maxDelay: 100 } },
   retry: { fast: { first: 50, growAfter: 1000, max: 500 } },
 } as const
