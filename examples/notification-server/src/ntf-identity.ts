@@ -1,43 +1,34 @@
 // Spec 03 §2.3, 22 §11: who the server is for clients of the NTF protocol: an identity that stays, and an online certificate that it signs.
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import {
   CertificateError,
   checkServerChain,
-  createCertificate,
   fingerprint,
-  PrivateKey,
+  type PrivateKey,
   parseCertificate,
   type SigningAlgorithm,
 } from '@smpkit/crypto'
+import {
+  createServerIdentity,
+  credentialsToPem,
+  type RenewableIdentity,
+  renewServerIdentity,
+  type ServerIdentity,
+  type ServerIdentityOptions,
+  signingKeyFromPem,
+  signingKeyToPem,
+} from '@smpkit/smp-transport'
 import { describeError, usageError } from 'example-chat'
 import type { Config } from './config-keys.js'
 import { replaceFile, writeNewFile } from './files.js'
-
-/** What the server shows in TLS. */
-export interface NtfIdentity {
-  /** DER: the online certificate, then the identity. */
-  readonly certChain: readonly Uint8Array[]
-  /** Of the online certificate. */
-  readonly privateKey: PrivateKey<SigningAlgorithm>
-  /** By which addresses name the server. */
-  readonly fingerprint: Uint8Array
-  /** Not needed to serve. */
-  readonly caPrivateKey: null
-}
-
-export interface NewCertificateOptions {
-  readonly algorithm: SigningAlgorithm
-  /** Of the online certificate; clients do not look at it. */
-  readonly commonName: string
-}
 
 type Files = Pick<Config['ntf'], 'certificate_file' | 'key_file'>
 
 const advice = 'the command ntf-cert makes it'
 
 /** @throws ProgramError if it is not there, or cannot be used */
-export function readNtfIdentity({ certificate_file, key_file }: Files): NtfIdentity {
+export function readNtfIdentity({ certificate_file, key_file }: Files): ServerIdentity {
   const certChain = readChain(certificate_file)
   const [, identity = new Uint8Array()] = certChain
   const privateKey = readKey(key_file, 'ntf.key_file')
@@ -62,7 +53,7 @@ export function readNtfFingerprint({ certificate_file }: Pick<Files, 'certificat
 }
 
 /** A new identity with its online certificate, in files of which none may be there. @throws ProgramError */
-export function createNtfIdentity(files: Files, caKeyFile: string, options: NewCertificateOptions): void {
+export function createNtfIdentity(files: Files, caKeyFile: string, options: ServerIdentityOptions): void {
   const { certificate_file, key_file } = files
   const there = [certificate_file, key_file, caKeyFile].filter((file) => fs.existsSync(file))
   if (there.length > 0) {
@@ -70,52 +61,34 @@ export function createNtfIdentity(files: Files, caKeyFile: string, options: NewC
       `a new identity would need that there is no ${there.join(', ')}: restore what is missing, or move it away`,
     )
   }
-  const caKey = PrivateKey.generate(options.algorithm)
-  const ca = createCertificate({
-    subject: { commonName: 'SMP server CA', organization: 'SimpleX' },
-    subjectKey: caKey.publicKey,
-    signingKey: caKey,
-    ca: true,
-  })
-  const { certificate, key } = onlineCertificate(ca, caKey, options)
-  writeNewFile(caKeyFile, keyPem(caKey))
-  writeNewFile(key_file, keyPem(key))
+  const identity = createServerIdentity(options)
+  const pem = credentialsToPem(identity)
+  writeNewFile(caKeyFile, signingKeyToPem(identity.caPrivateKey))
+  writeNewFile(key_file, pem.privateKey)
   // Last: with it, all is there.
-  writeNewFile(certificate_file, chainPem([certificate, ca]))
+  writeNewFile(certificate_file, pem.certificates)
 }
 
 /** Another online certificate with a key of its own, signed by the same identity. @throws ProgramError */
-export function renewNtfCertificate(files: Files, caKeyFile: string, options: NewCertificateOptions): void {
-  const [, ca = new Uint8Array()] = readChain(files.certificate_file)
-  const caKey = readKey(caKeyFile, '--ca-key')
-  if (!parseCertificate(ca).publicKey?.equals(caKey.publicKey)) {
-    throw usageError(`--ca-key: expected the key of the identity in ${files.certificate_file}, got another`)
-  }
-  const { certificate, key } = onlineCertificate(ca, caKey, options)
+export function renewNtfCertificate(files: Files, caKeyFile: string, options: ServerIdentityOptions): void {
+  const certChain = readChain(files.certificate_file)
+  const caPrivateKey = readKey(caKeyFile, '--ca-key')
+  const pem = credentialsToPem(renewed({ certChain, caPrivateKey }, options))
   // If it is interrupted in between, the two do not fit, and the same command makes both anew.
-  replaceFile(files.key_file, keyPem(key))
-  replaceFile(files.certificate_file, chainPem([certificate, ca]))
+  replaceFile(files.key_file, pem.privateKey)
+  replaceFile(files.certificate_file, pem.certificates)
 }
 
-function onlineCertificate(
-  ca: Uint8Array,
-  signingKey: PrivateKey<SigningAlgorithm>,
-  { algorithm, commonName }: NewCertificateOptions,
-) {
-  const key = PrivateKey.generate(algorithm)
-  const issuer = parseCertificate(ca).subject
-  return {
-    key,
-    certificate: createCertificate({ subject: commonName, issuer, subjectKey: key.publicKey, signingKey, ca: false }),
+function renewed(
+  identity: Pick<RenewableIdentity, 'certChain' | 'caPrivateKey'>,
+  options: ServerIdentityOptions,
+): ServerIdentity {
+  try {
+    return renewServerIdentity(identity, options)
+  } catch (error) {
+    throw usageError(`--ca-key: ${describeError(error)}`, error)
   }
 }
-
-const chainPem = (chain: readonly Uint8Array[]) => chain.map((der) => new X509Certificate(der).toString()).join('')
-
-const keyPem = (key: PrivateKey): string =>
-  createPrivateKey({ key: Buffer.from(key.toDer()), format: 'der', type: 'pkcs8' })
-    .export({ format: 'pem', type: 'pkcs8' })
-    .toString()
 
 function read(file: string, key: string): string {
   try {
@@ -142,17 +115,10 @@ function readChain(file: string): Uint8Array[] {
 }
 
 function readKey(file: string, name: string): PrivateKey<SigningAlgorithm> {
-  const key = keyOf(read(file, name))
-  if (!key) throw usageError(`${name}: expected in ${file} a private key of Ed25519 or Ed448, in PEM`)
-  return key
-}
-
-/** Without the error, which may quote the key. */
-function keyOf(pem: string): PrivateKey<SigningAlgorithm> | undefined {
+  const pem = read(file, name)
   try {
-    const key = PrivateKey.fromDer(createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' }))
-    return key.is('ed25519', 'ed448') ? key : undefined
-  } catch {
-    return undefined
+    return signingKeyFromPem(pem)
+  } catch (error) {
+    throw usageError(`${name}: expected in ${file} a private key of Ed25519 or Ed448, in PEM`, error)
   }
 }

@@ -2,7 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkClientChain, checkServerChain, PrivateKey, parseCertificate } from '@smpkit/crypto'
+import {
+  checkClientChain,
+  checkServerChain,
+  createCertificate,
+  fingerprint,
+  PrivateKey,
+  parseCertificate,
+} from '@smpkit/crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectSmp } from './connect.js'
 import {
@@ -10,7 +17,10 @@ import {
   createServiceCredentials,
   credentialsFromPem,
   credentialsToPem,
+  renewServerIdentity,
   serverIdentityFromPem,
+  signingKeyFromPem,
+  signingKeyToPem,
 } from './identity.js'
 import { cleanUp, startServer, withOpenssl } from './testing/fixtures.js'
 import { toPem } from './tls-options.js'
@@ -25,11 +35,57 @@ describe('a server identity', () => {
     expect(leafKey.algorithm).toBe(algorithm)
     const [leaf, ca] = identity.certChain.map(parseCertificate)
     expect([leaf?.isCa, ca?.isCa]).toEqual([false, true])
-    expect(identity.caPrivateKey?.publicKey.equals(ca?.publicKey as never)).toBe(true)
+    expect(identity.caPrivateKey.publicKey.equals(ca?.publicKey as never)).toBe(true)
   })
 
   it('is another one each time', () => {
     expect(createServerIdentity().fingerprint).not.toEqual(createServerIdentity().fingerprint)
+  })
+
+  it('stays when its online certificate is renewed, whose key is of the same algorithm unless told', () => {
+    const before = createServerIdentity({ algorithm: 'ed448' })
+    const notBefore = new Date('2026-05-06T07:08:09Z')
+    const after = renewServerIdentity(before, { commonName: 'smp.example', notBefore })
+    expect(after.fingerprint).toEqual(before.fingerprint)
+    expect(after.certChain.slice(1)).toEqual(before.certChain.slice(1))
+    expect(after.caPrivateKey).toBe(before.caPrivateKey)
+    expect(after.privateKey.algorithm).toBe('ed448')
+    expect(after.privateKey.publicKey.equals(before.privateKey.publicKey)).toBe(false)
+    expect(checkServerChain(after.certChain, before.fingerprint).equals(after.privateKey.publicKey)).toBe(true)
+    expect(parseCertificate(after.certChain[0] as Uint8Array).notBefore).toEqual(notBefore)
+    const again = renewServerIdentity(after, { algorithm: 'ed25519' })
+    expect(again.privateKey.algorithm).toBe('ed25519')
+    expect(checkServerChain(again.certChain, before.fingerprint).equals(again.privateKey.publicKey)).toBe(true)
+  })
+
+  it('keeps what comes after it in a longer chain', () => {
+    const operator = createServerIdentity()
+    const caPrivateKey = PrivateKey.generate('ed25519')
+    const [, root] = operator.certChain as [Uint8Array, Uint8Array]
+    const identity = createCertificate({
+      subject: 'SMP server CA',
+      issuer: parseCertificate(root).subject,
+      subjectKey: caPrivateKey.publicKey,
+      signingKey: operator.caPrivateKey,
+      ca: true,
+    })
+    const { certChain } = operator
+    const renewed = renewServerIdentity({ certChain: [certChain[0] as Uint8Array, identity, root], caPrivateKey })
+    expect(renewed.certChain.slice(1)).toEqual([identity, root])
+    expect(() => checkServerChain(renewed.certChain, fingerprint(identity))).not.toThrow()
+  })
+
+  it('is not renewed with another key, or without its certificate', () => {
+    const { certChain, caPrivateKey, privateKey } = createServerIdentity()
+    const renew = (identity: Parameters<typeof renewServerIdentity>[0]) => () => renewServerIdentity(identity)
+    expect(renew({ certChain, caPrivateKey: privateKey })).toThrow(expect.objectContaining({ code: 'SIGNATURE' }))
+    const alone = certChain.slice(0, 1)
+    expect(renew({ certChain: alone, caPrivateKey })).toThrow(expect.objectContaining({ code: 'LENGTH' }))
+  })
+
+  it('keeps the key to renew it by in a PEM of its own', () => {
+    const { caPrivateKey } = createServerIdentity({ algorithm: 'ed448' })
+    expect(signingKeyFromPem(signingKeyToPem(caPrivateKey)).toRaw()).toEqual(caPrivateKey.toRaw())
   })
 
   it('survives PEM', () => {

@@ -1,6 +1,5 @@
 // Spec 03 §2.3, 06 §2: who a server or a service is.
 import {
-  type Certificate,
   CertificateError,
   chainShape,
   createCertificate,
@@ -19,6 +18,11 @@ export interface ServerIdentity extends TlsCredentials {
   readonly caPrivateKey: PrivateKey<SigningAlgorithm> | null
 }
 
+/** One whose online certificate can be renewed. */
+export interface RenewableIdentity extends ServerIdentity {
+  readonly caPrivateKey: PrivateKey<SigningAlgorithm>
+}
+
 export interface ServerIdentityOptions {
   /** Of both keys. Default Ed25519. */
   algorithm?: SigningAlgorithm
@@ -31,10 +35,9 @@ export interface ServerIdentityOptions {
 }
 
 /** An identity certificate and an online certificate that it signs. */
-export function createServerIdentity(options: ServerIdentityOptions = {}): ServerIdentity {
-  const { algorithm = 'ed25519', commonName = '127.0.0.1', ...validity } = options
+export function createServerIdentity(options: ServerIdentityOptions = {}): RenewableIdentity {
+  const { algorithm = 'ed25519', commonName: _, ...validity } = options
   const caPrivateKey = PrivateKey.generate(algorithm)
-  const privateKey = PrivateKey.generate(algorithm)
   const ca = createCertificate({
     subject: { commonName: 'SMP server CA', organization: 'SimpleX' },
     subjectKey: caPrivateKey.publicKey,
@@ -42,6 +45,31 @@ export function createServerIdentity(options: ServerIdentityOptions = {}): Serve
     ca: true,
     ...validity,
   })
+  return withOnlineCertificate([ca], ca, caPrivateKey, options)
+}
+
+/**
+ * The same identity with another online certificate, of a new key. The options are those of the online certificate; `algorithm`
+ * is by default that of the identity. @throws CertificateError `LENGTH`, `FORMAT`; `SIGNATURE` if the key is not that of the identity
+ */
+export function renewServerIdentity(
+  { certChain, caPrivateKey }: Pick<RenewableIdentity, 'certChain' | 'caPrivateKey'>,
+  options: ServerIdentityOptions = {},
+): RenewableIdentity {
+  const { identity } = serverChain(certChain)
+  if (!parseCertificate(identity).publicKey?.equals(caPrivateKey.publicKey)) {
+    throw new CertificateError('SIGNATURE', 'expected the key of the identity certificate, got another')
+  }
+  return withOnlineCertificate(certChain.slice(1), identity, caPrivateKey, options)
+}
+
+function withOnlineCertificate(
+  issuers: readonly Uint8Array[],
+  ca: Uint8Array,
+  caPrivateKey: PrivateKey<SigningAlgorithm>,
+  { algorithm = caPrivateKey.algorithm, commonName = '127.0.0.1', ...validity }: ServerIdentityOptions,
+): RenewableIdentity {
+  const privateKey = PrivateKey.generate(algorithm)
   const certificate = createCertificate({
     subject: commonName,
     issuer: parseCertificate(ca).subject,
@@ -50,7 +78,7 @@ export function createServerIdentity(options: ServerIdentityOptions = {}): Serve
     ca: false,
     ...validity,
   })
-  return { certChain: [certificate, ca], privateKey, fingerprint: fingerprint(ca), caPrivateKey }
+  return { certChain: [certificate, ...issuers], privateKey, fingerprint: fingerprint(ca), caPrivateKey }
 }
 
 /**
@@ -80,35 +108,43 @@ export interface CredentialsPem {
 export function credentialsToPem({ certChain, privateKey }: TlsCredentials): CredentialsPem {
   return {
     certificates: certChain.map((der) => toPem('CERTIFICATE', der)).join(''),
-    privateKey: toPem('PRIVATE KEY', privateKey.toDer()),
+    privateKey: signingKeyToPem(privateKey),
   }
 }
 
 /** Of a service: 1 to 4 certificates. @throws CertificateError, KeyError */
 export function credentialsFromPem(pem: CredentialsPem): TlsCredentials {
   const certChain = fromPem('CERTIFICATE', pem.certificates)
-  const [der, ...others] = fromPem('PRIVATE KEY', pem.privateKey)
-  if (!der || others.length > 0) throw new CertificateError('FORMAT', 'expected one private key in PEM')
+  const privateKey = signingKeyFromPem(pem.privateKey)
   const leaf = certChain.map(parseCertificate)[0]
   if (!leaf) throw new CertificateError('EMPTY', 'expected a certificate in PEM')
-  return { certChain, privateKey: keyOf(leaf, PrivateKey.fromDer(der)) }
+  if (!leaf.publicKey?.equals(privateKey.publicKey)) {
+    throw new CertificateError('SIGNATURE', 'expected the private key of the first certificate, got another')
+  }
+  return { certChain, privateKey }
 }
 
 /** Of a server: 2 to 4 certificates. @throws CertificateError, KeyError */
 export function serverIdentityFromPem(pem: CredentialsPem): ServerIdentity {
   const credentials = credentialsFromPem(pem)
-  const chain = chainShape(credentials.certChain)
-  if (chain.shape !== 'valid') {
-    throw new CertificateError('LENGTH', `expected 2 to 4 certificates in PEM, got ${credentials.certChain.length}`)
-  }
-  return { ...credentials, fingerprint: fingerprint(chain.identity), caPrivateKey: null }
+  const { identity } = serverChain(credentials.certChain)
+  return { ...credentials, fingerprint: fingerprint(identity), caPrivateKey: null }
 }
 
-function keyOf({ publicKey }: Certificate, key: PrivateKey): PrivateKey<SigningAlgorithm> {
-  if (!key.is('ed25519', 'ed448'))
-    throw new CertificateError('ALGORITHM', `expected a signing key, got ${key.algorithm}`)
-  if (!publicKey?.equals(key.publicKey)) {
-    throw new CertificateError('SIGNATURE', 'expected the private key of the first certificate, got another')
-  }
-  return key
+function serverChain(certChain: readonly Uint8Array[]) {
+  const chain = chainShape(certChain)
+  if (chain.shape === 'valid') return chain
+  throw new CertificateError('LENGTH', `expected 2 to 4 certificates, got ${certChain.length}`)
+}
+
+/** PKCS#8, for a key that is kept by itself, such as `caPrivateKey`. */
+export const signingKeyToPem = (key: PrivateKey<SigningAlgorithm>): string => toPem('PRIVATE KEY', key.toDer())
+
+/** @throws CertificateError, KeyError */
+export function signingKeyFromPem(pem: string): PrivateKey<SigningAlgorithm> {
+  const [der, ...others] = fromPem('PRIVATE KEY', pem)
+  if (!der || others.length > 0) throw new CertificateError('FORMAT', 'expected one private key in PEM')
+  const key = PrivateKey.fromDer(der)
+  if (key.is('ed25519', 'ed448')) return key
+  throw new CertificateError('ALGORITHM', `expected a signing key, got ${key.algorithm}`)
 }

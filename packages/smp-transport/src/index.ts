@@ -9,9 +9,13 @@ export {
   createServiceCredentials,
   credentialsFromPem,
   credentialsToPem,
+  type RenewableIdentity,
+  renewServerIdentity,
   type ServerIdentity,
   type ServerIdentityOptions,
   serverIdentityFromPem,
+  signingKeyFromPem,
+  signingKeyToPem,
 } from './identity.js'
 export { type ListenOptions, listenSmp, type SmpServerSocket } from './listen.js'
 export type { BlockServer, ConnectionInfo, ListeningOptions } from './listen-blocks.js'
