@@ -15,7 +15,7 @@ const { ntf: _, ...tokenColumns } = tables.tokens.columns
 const { sent: __, place: ___, ...notificationColumns } = tables.notifications.columns
 const firstTables = {
   ...tables,
-  tokens: table({ ...tables.tokens, columns: tokenColumns }),
+  tokens: { ...tables.tokens, columns: tokenColumns },
   notifications: table({
     columns: notificationColumns,
     key: ['subscription'],
