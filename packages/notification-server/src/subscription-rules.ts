@@ -127,7 +127,7 @@ export interface PlanContext {
   readonly limits: Limits
   /** Whether the caller waits for the first answer of the SMP server. */
   readonly awaited: boolean
-  /** How many SMP servers an owner without a client row may be the first to name now. */
+  /** How many SMP servers an owner of NTF tokens may be the first to name now. */
   readonly newServers: number
 }
 
@@ -189,6 +189,7 @@ class Plan {
     if (!known) this.#requireRoom(item)
     const { row: token, added } = this.#token(item)
     requireVerified(token)
+    if (token.ntf) this.#requireNewServer(item)
     if (known && token.ntf && known.token !== token.id) {
       throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other token has')
     }
@@ -217,16 +218,19 @@ class Plan {
     }
     if (this.#servers.has(server)) return
     const client = this.#client
-    if (!client) {
-      if (this.#putServers.size < this.#context.newServers) return
-      throw new NotificationServerError('LIMIT', 'servers', 'expected fewer new servers of one owner')
-    }
+    if (!client) return
     if (now - client.newServersSince < day && client.newServers >= limits.newServers) {
       throw new NotificationServerError('LIMIT', 'servers', `expected at most ${limits.newServers} new servers a day`, {
         max: limits.newServers,
         retryAfter: client.newServersSince + day - now,
       })
     }
+  }
+
+  /** Clients of the NTF protocol have no row. */
+  #requireNewServer({ server }: ReadItem): void {
+    if (this.#servers.has(server) || this.#putServers.size < this.#context.newServers) return
+    throw new NotificationServerError('LIMIT', 'servers', 'expected fewer new servers of one owner')
   }
 
   #token({ token }: ReadItem): { readonly row: TokenRow; readonly added: AddedToken | null } {

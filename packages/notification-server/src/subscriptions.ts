@@ -55,7 +55,7 @@ export const isUnsettled = (item: AddedItem): boolean => 'status' in item && ite
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
   readonly #waits: NsubWaits
-  /** Of owners without a client row. */
+  /** Taken by all, and looked at for owners of NTF tokens, who have no client row. */
   readonly #newServers: RateLimit
 
   constructor(options: SubscriptionsOptions) {
