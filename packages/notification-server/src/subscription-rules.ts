@@ -216,9 +216,8 @@ class Plan {
       const message = `expected at most ${limits.subscriptions} subscriptions`
       throw new NotificationServerError('LIMIT', 'subscriptions', message, { max: limits.subscriptions })
     }
-    if (this.#servers.has(server)) return
     const client = this.#client
-    if (!client) return
+    if (!client || this.#servers.has(server)) return
     if (now - client.newServersSince < day && client.newServers >= limits.newServers) {
       throw new NotificationServerError('LIMIT', 'servers', `expected at most ${limits.newServers} new servers a day`, {
         max: limits.newServers,
