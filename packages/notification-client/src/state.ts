@@ -93,6 +93,11 @@ export interface QueueRecord {
   readonly id: string
 }
 
+export function isQueueRecord(value: unknown): value is QueueRecord {
+  const { notifierId, keyHash, id } = (value ?? {}) as Partial<QueueRecord>
+  return [notifierId, keyHash, id].every((field) => typeof field === 'string')
+}
+
 /** Typed access; each has one key, but for those of connections. */
 export class Records {
   readonly service: Slot<ServiceRecord>

@@ -3,7 +3,7 @@ import { toBase64url } from '@smpkit/encoding'
 import { type ConnectionId, type NotifierCredentials, RequestError, type SmpAgent } from '@smpkit/smp-agent'
 import type { NotificationClientError } from './errors.js'
 import type { Registered, ServerSide, TokenCheck } from './server-side.js'
-import type { NotificationMode, QueueRecord, Records, Slots } from './state.js'
+import { isQueueRecord, type NotificationMode, type QueueRecord, type Records, type Slots } from './state.js'
 
 export interface SubscriptionsOptions {
   readonly agent: SmpAgent
@@ -34,7 +34,15 @@ export class Subscriptions {
 
   static async restore(options: SubscriptionsOptions): Promise<Subscriptions> {
     const { queues, mode } = options.records
-    return new Subscriptions(options, await queues.all(), (await mode.get()) ?? 'instant')
+    const all = await queues.all()
+    for (const [connection, queue] of all) {
+      // Of an earlier version, or broken: the server is told again.
+      if (!isQueueRecord(queue)) {
+        await queues.remove(connection)
+        all.delete(connection)
+      }
+    }
+    return new Subscriptions(options, all, (await mode.get()) ?? 'instant')
   }
 
   get mode(): NotificationMode {

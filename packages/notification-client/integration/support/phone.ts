@@ -2,7 +2,7 @@
 import { type AgentStore, openMemoryStore } from '@smpkit/agent-store'
 import { randomBytes } from '@smpkit/crypto'
 import { toHex } from '@smpkit/encoding'
-import { type ConnectionId, openAgent } from '@smpkit/smp-agent'
+import { type AgentEvent, type ConnectionId, openAgent } from '@smpkit/smp-agent'
 import { expect } from 'vitest'
 import type { NotificationClient, NotificationClientOptions } from '../../src/client.js'
 import { openNotificationClient } from '../../src/client.js'
@@ -62,6 +62,8 @@ export class Phone extends Person {
   token: string
   /** What the client said to each push that it was handed. */
   readonly handed: (Kind | Error)[] = []
+  /** What is waited for before an event is dealt with. */
+  before: (event: AgentEvent) => Promise<unknown> = async () => {}
   /** Whether pushes arrive; those that came meanwhile are handed over later. */
   isOn = true
   #taken = 0
@@ -112,6 +114,11 @@ export class Phone extends Person {
       state: this.state,
       ...options,
     })
+    const handle = client.handle.bind(client)
+    client.handle = async (event) => {
+      await this.before(event)
+      return handle(event)
+    }
     this.client = client
     return client
   }

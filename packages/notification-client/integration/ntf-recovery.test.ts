@@ -1,0 +1,140 @@
+// Spec 24 §1 (D11, D15, R7), §2 (Q1–Q3), 23 §6: subscriptions that come to an end, and rows of ours that are broken.
+import type { SubscriptionRow } from '@smpkit/notification-server'
+import { SmpPool } from '@smpkit/smp-client'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { useNtf } from './support/ntf.js'
+import { checkPush, pause, ready, type Talk, talk } from './support/phone.js'
+import { useSmp } from './support/smp.js'
+import { subscriptionsOf, Witness } from './support/witness.js'
+
+const smp = useSmp()
+const target = useNtf()
+
+/** The next message of each connection is pushed. */
+async function allPush({ phone, peers }: Pick<Talk, 'phone' | 'peers'>): Promise<void> {
+  for (const { connection, say } of peers) {
+    const before = phone.count('message')
+    await say('hello')
+    await phone.untilPushed('message', before + 1)
+    expect(await phone.told()).toBe(connection)
+  }
+}
+
+const notifierIds = async ({ phone, peers }: Pick<Talk, 'phone' | 'peers'>) => {
+  const all = await Promise.all(peers.map(({ connection }) => phone.agent.notifiers(connection)))
+  return all.flat().map(({ notifierId }) => Buffer.from(notifierId).toString('hex'))
+}
+
+describe('D11 a subscription that has come to an end', () => {
+  for (const status of ['ended', 'deleted', 'auth', 'error'] satisfies SubscriptionRow['status'][]) {
+    it(`is begun anew with another notifier where the server says ${status}`, async (context) => {
+      const ntf = await target.one()
+      const embedded = ntf.embedded(context, 'its database')
+      const all = await talk(ntf, smp.first, { connections: 2 })
+      const { phone, client } = all
+      const [ids, notifiers] = [await subscriptionsOf(phone), await notifierIds(all)]
+      await embedded.changeSubscriptions({ status, reason: 'gone', nextAt: null })
+      await client.received(checkPush)
+      await phone.until(async () => (await subscriptionsOf(phone)).every((id) => !ids.includes(id)))
+      await ready(client, 2)
+      expect((await notifierIds(all)).filter((id) => notifiers.includes(id))).toEqual([])
+      await allPush(all)
+    })
+  }
+
+  it('is begun anew where the server does not know it any more', async (context) => {
+    const ntf = await target.one()
+    const embedded = ntf.embedded(context, 'its database')
+    const all = await talk(ntf, smp.first, { connections: 2 })
+    const { phone, client } = all
+    const [lost] = await embedded.subscriptions()
+    await embedded.server.subscriptions.remove({ owner: lost?.owner ?? '', id: lost?.id ?? '' })
+    await client.received(checkPush)
+    await phone.until(async () => !(await subscriptionsOf(phone)).includes(lost?.id ?? ''))
+    await ready(client, 2)
+    expect(await embedded.subscriptions()).toHaveLength(2)
+    await allPush(all)
+  })
+
+  it('is begun anew where somebody else has taken its notifier over', async () => {
+    const all = await talk(await target.one(), smp.first)
+    const { phone, client, peers } = all
+    const witness = await Witness.of(phone)
+    const [id = ''] = await subscriptionsOf(phone)
+    await phone.until(async () => (await witness.subscription(id)) === 'ACTIVE')
+    const [notifier] = await phone.agent.notifiers(peers[0]?.connection ?? '')
+    if (!notifier) throw new Error('expected a notifier')
+    const thief = new SmpPool()
+    onTestFinished(() => thief.close())
+    const one = { id: notifier.notifierId, key: notifier.notifierKey }
+    await thief.server(notifier.server).subscribe('notifications', [one])
+    await phone.until(async () => (await witness.subscription(id)) === 'END')
+    await phone.noPush(async () => {
+      await peers[0]?.say('unheard')
+      await phone.until(() => phone.messages.includes('unheard'))
+    })
+    await client.received(checkPush)
+    await phone.until(async () => !(await subscriptionsOf(phone)).includes(id))
+    await ready(client, 1)
+    await allPush(all)
+  })
+
+  it('is found when the application is opened', async (context) => {
+    const ntf = await target.one()
+    const embedded = ntf.embedded(context, 'its database')
+    const { client, phone, peers } = await talk(ntf, smp.first)
+    await client.close()
+    await embedded.changeSubscriptions({ status: 'deleted', nextAt: null })
+    const again = await phone.again()
+    await again.openReady(1)
+    await again.until(async () => (await embedded.subscriptions()).every(({ status }) => status === 'active'))
+    await allPush({ phone: again, peers })
+  })
+
+  it('is found after a day without any push', async (context) => {
+    const ntf = await target.one()
+    const embedded = ntf.embedded(context, 'its database')
+    const begin = Date.now()
+    const hurry = 1_000_000
+    const client = {
+      now: () => begin + hurry * (Date.now() - begin),
+      clock: {
+        now: () => performance.now() * hurry,
+        schedule(callback: () => void, delay: number) {
+          const timer = setTimeout(callback, delay / hurry)
+          return () => clearTimeout(timer)
+        },
+      },
+    }
+    const all = await talk(ntf, smp.first, { client })
+    const { phone } = all
+    const [before] = await subscriptionsOf(phone)
+    await embedded.changeSubscriptions({ status: 'ended', nextAt: null })
+    await phone.until(async () => {
+      const [id = before] = await subscriptionsOf(phone)
+      return id !== before
+    })
+    await phone.until(async () => (await embedded.subscriptions()).every(({ status }) => status === 'active'))
+    expect(phone.count('check')).toBe(0)
+    await allPush(all)
+  })
+
+  it('stays as it is while the server still tries', async (context) => {
+    const ntf = await target.one()
+    const embedded = ntf.embedded(context, 'its database')
+    const all = await talk(ntf, smp.first, { connections: 2 })
+    const { phone, client } = all
+    const [ids, notifiers] = [await subscriptionsOf(phone), await notifierIds(all)]
+    for (const status of ['pending', 'active'] as const) {
+      await embedded.changeSubscriptions({ status })
+      const { commands } = ntf.front
+      await client.received(checkPush)
+      await phone.until(() => ntf.front.commands > commands)
+      await ready(client, 2)
+      await pause(100)
+    }
+    expect(await subscriptionsOf(phone)).toEqual(ids)
+    expect(await notifierIds(all)).toEqual(notifiers)
+    await allPush(all)
+  })
+})
