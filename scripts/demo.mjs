@@ -10,6 +10,7 @@ Starts an SMP server, a notification server, a recipient and a sender on loopbac
 that it becomes. Ends by itself.
 
   --server smp://…  use this SMP server instead of the embedded one
+  --protocol ntf    the phone speaks the NTF protocol, as SimpleX apps do, instead of s.*
   --json            print JSON lines
   --help            print this text
 `,

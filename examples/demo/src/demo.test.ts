@@ -18,6 +18,9 @@ interface Line {
   type: string
   step?: number | null
   what?: string
+  from?: string
+  to?: string
+  bytes?: number
   title?: string
   fields?: Record<string, string>
 }
@@ -50,6 +53,26 @@ describe('the demo', () => {
       expect(words).toContain(word)
     }
     expect(lines.find(({ title }) => title === 'The message')?.fields).toEqual({ text: 'Grüße, phone' })
+    expect(lines.at(-1)?.type).toBe('end')
+  })
+
+  test('walks through the same steps where the phone speaks the NTF protocol, and APNs pushes', async () => {
+    const lines = await walk('--protocol', 'ntf', '--message', 'Grüße, app')
+    const steps = lines.filter(({ step }) => typeof step === 'number').map(({ step, what }) => `${step} ${what}`)
+    expect(steps).toEqual(['1 NKEY', '2 NID', '3 SNEW', '4 NSUB', '5 SOK', '6 SUB', '5 NMSG', '7 push (message)'])
+    const withServer = lines.filter(({ from, to }) => [from, to].sort().join() === 'notification server,recipient')
+    const talk = withServer.flatMap(({ what, bytes }) => (bytes === undefined ? [] : [what]))
+    expect(talk.slice(0, 6)).toEqual(['TNEW', 'IDTKN', 'TVFY', 'OK', 'SNEW', 'IDSUB'])
+    expect(talk.slice(-2)).toEqual(['SCHK', 'SUB'])
+    // What fits a block of 512 bytes.
+    for (const { bytes } of withServer) expect(bytes ?? 0).toBeLessThanOrEqual(491)
+    const pushes = lines.filter(({ title }) => title?.startsWith('What the push provider'))
+    expect(pushes.map(({ fields }) => fields?.type)).toEqual([
+      'background, for the app app.example',
+      'alert, for the app app.example',
+    ])
+    expect(JSON.stringify(pushes)).not.toContain('Grüße, app')
+    expect(lines.find(({ title }) => title === 'The message')?.fields).toEqual({ text: 'Grüße, app' })
     expect(lines.at(-1)?.type).toBe('end')
   })
 
@@ -94,8 +117,13 @@ describe('the demo', () => {
     expect(stdout).toMatch(/ 3 recipient → ntf server +s\.post +\d+ B +\/ntf\/subscriptions/)
     expect(stdout).toMatch(/ 6 ntf server → recipient +s\.created +\d+ B +[\d.]+ ms/)
     expect(stdout).not.toContain('\n\n\n')
-    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+    const ntf = await run('--protocol', 'ntf')
+    expect(ntf.code).toBe(0)
+    expect(ntf.stdout).toMatch(/ 3 recipient → ntf server +SNEW +\d+ B/)
+    for (const line of `${stdout}${ntf.stdout}`.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--server') })
+    const other = await run('--protocol', 'smtp')
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('--protocol: expected s.* or ntf') })
     expect(await run('--what')).toMatchObject({ code: 2, stderr: expect.stringContaining('--what') })
   })
 })

@@ -1,25 +1,27 @@
 // The RFC's seven steps, from a queue to a fetched message, over real connections.
-import { openMemoryStore } from '@smpkit/agent-store'
-import { dh, PrivateKey, PublicKey } from '@smpkit/crypto'
-import { equalBytes, fromBase64url, toBase64url } from '@smpkit/encoding'
+import { dh, PrivateKey } from '@smpkit/crypto'
+import { equalBytes, toBase64url } from '@smpkit/encoding'
 import { createNotificationServer, memoryStore, poolSubscriber } from '@smpkit/notification-server'
-import { serviceDoor } from '@smpkit/notification-server/service'
-import { consoleProvider, type PushProvider } from '@smpkit/push-providers'
-import { type NotificationData, openPush } from '@smpkit/push-providers/payload'
-import { openAgent } from '@smpkit/smp-agent'
+import { openPush, tokenSecret } from '@smpkit/push-providers/payload'
 import { openSession, SmpPool } from '@smpkit/smp-client'
 import { decryptMsgBody, decryptNmsgMeta, type NmsgMeta } from '@smpkit/smp-commands'
 import { type ParsedServerAddress, parseServerAddress, serverAddressToText } from '@smpkit/smp-commands/address'
 import { startSmpServer } from '@smpkit/smp-server'
 import { openText, sealText } from './envelope.js'
-import { Inbox } from './inbox.js'
+import { ntfWay } from './ntf-way.js'
+import { Pushes } from './pushes.js'
 import type { Report } from './report.js'
-import { linkToService, type ServiceLink } from './service-link.js'
-import { traced } from './wire.js'
+import { serviceWay } from './service-way.js'
+import { traced } from './smp-wire.js'
+import type { Link, Token } from './way.js'
+
+/** What the phone and its notification server speak. */
+export const ways = { 's.*': serviceWay, ntf: ntfWay } as const
 
 export interface DemoOptions {
   /** `null`: an SMP server of our own. */
   readonly server: ParsedServerAddress | null
+  readonly protocol: keyof typeof ways
   readonly message: string
   readonly report: Report
   readonly signal: AbortSignal
@@ -28,9 +30,7 @@ export interface DemoOptions {
 /** What all parts of the walk need. */
 interface Walk extends DemoOptions {
   readonly server: ParsedServerAddress
-  readonly service: ServiceLink
-  /** What reaches the phone. */
-  readonly pushes: Inbox<NotificationData>
+  readonly pushes: Pushes
 }
 
 export async function demo(options: DemoOptions): Promise<void> {
@@ -38,85 +38,46 @@ export async function demo(options: DemoOptions): Promise<void> {
   const start = performance.now()
   await using embedded = options.server ? undefined : await startSmpServer()
   const server = options.server ?? parseServerAddress(embedded?.addressText ?? '')
+  const pushes = new Pushes(report)
+  await using way = await ways[options.protocol]({ server, report, pushes, signal: options.signal })
   report.start({
     'SMP server': `${serverAddressToText({ ...server, password: null })}${embedded ? ' (embedded)' : ''}`,
     'ntf server': 'the notification server; recipient (a phone), sender and it connect on their own',
-    's.*': 'requests and answers over an agent connection; what carries them is not shown',
+    ...way.facts,
   })
 
-  const pushes = new Inbox<NotificationData>()
-  const sent: { at?: number } = {}
-  await using agent = await openAgent({ store: openMemoryStore(), servers: [server] })
-  const door = serviceDoor({ agent, name: 'demo notification server' })
   await using _notifications = await createNotificationServer({
     subscriber: poolSubscriber(new SmpPool({ connect: traced('notification server', report) })),
     store: memoryStore(),
-    providers: [shownProvider(report, pushes, sent)],
-    doors: [door],
+    providers: way.providers,
+    doors: [way.door],
   })
-  report.heading('The phone connects to the notification server, as to a person')
-  const { link: address } = await door.address()
-  await using service = await linkToService({ address, server, report, signal: options.signal })
-  const walk: Walk = { ...options, server, service, pushes }
+  await using link = await way.connect()
+  const walk: Walk = { ...options, server, pushes }
 
-  const token = await registerToken(walk)
-  const queue = await enableNotifications(walk, token.id)
-  sent.at = performance.now()
+  const { token, secret } = await registerToken(walk, link)
+  const queue = await enableNotifications(walk, token)
+  pushes.messageIsSent()
   await sendMessage(walk, queue)
-  const meta = await receivePush(walk, token.secret, queue)
+  const meta = await receivePush(walk, secret, queue)
   await fetchMessage(walk, queue, meta)
   report.end(performance.now() - start)
 }
 
-/** The console provider, with a line of its own in the walk for each push. */
-function shownProvider(report: Report, pushes: Inbox<NotificationData>, sent: { at?: number }): PushProvider {
-  const provider = consoleProvider({
-    write: (line) => report.exhibit('What the push provider sees (opaque)', partsOf(line)),
-    deliver: ({ notificationData }) => pushes.put(notificationData),
-  })
-  return {
-    ...provider,
-    send(push, options) {
-      const isMessage = push.kind === 'message'
-      report.step({
-        step: isMessage ? 7 : null,
-        from: 'notification server',
-        to: 'push provider',
-        what: `push (${push.kind})`,
-        meaning: isMessage ? 'wake up! (time since SEND)' : 'a code for the phone',
-        bytes: JSON.stringify({ notificationData: push.notificationData }).length,
-        ...(sent.at !== undefined && { ms: performance.now() - sent.at }),
-      })
-      return provider.send(push, options)
-    },
-  }
-}
-
-/** The console's line in pieces that fit a terminal: `push to …, 43 bytes, name=value …`. */
-function partsOf(line: string): Record<string, string> {
-  const [push = '', ...data] = line.split(/,? (?=\w+=)/)
-  return { console: push, ...Object.fromEntries(data.map((field) => field.split(/=(.*)/))) }
-}
-
-async function registerToken({ report, service, pushes, signal }: Walk): Promise<{ id: string; secret: Uint8Array }> {
+async function registerToken({ report, pushes, signal }: Walk, link: Link) {
   report.heading('The phone registers its push token, and proves that it gets its pushes')
   const pushKey = PrivateKey.generate('x25519')
-  const dhKey = toBase64url(pushKey.publicKey.toDer())
-  const token = { provider: 'console', token: 'demo', dhKey }
-  const { data } = await service.request('post', '/ntf/tokens', token, { signal })
-  const id = data.resource.slice('/ntf/tokens/'.length)
-  const secret = dh(pushKey, PublicKey.fromDer(fromBase64url(data.dhKey)) as PublicKey<'x25519'>)
+  const token = await link.register(pushKey.publicKey)
+  const secret = tokenSecret(pushKey, token.dhKey)
   const push = openPush(secret, await pushes.take(signal))
   if (push.kind !== 'verification') throw new Error(`expected a verification push, got ${push.kind}`)
-  const code = { code: toBase64url(push.code) }
-  await service.request('put', '/ntf/tokens/:id/verification', code, { params: { id }, signal })
-  return { id, secret }
+  await token.verify(push.code)
+  return { token, secret }
 }
 
 type Queue = Awaited<ReturnType<typeof enableNotifications>>
 
-async function enableNotifications(walk: Walk, token: string) {
-  const { report, server, service, signal } = walk
+async function enableNotifications({ report, server, signal }: Walk, token: Token) {
   report.heading('The recipient makes a queue, enables its notifications, and goes to sleep')
   const recipientKey = PrivateKey.generate('ed25519')
   const queueKey = PrivateKey.generate('x25519')
@@ -141,20 +102,7 @@ async function enableNotifications(walk: Walk, token: string) {
     ...asRecipient,
   })
   const notifierId = nid.notifierId.slice()
-  const { data: subscription } = await service.request(
-    'post',
-    '/ntf/subscriptions',
-    {
-      server: serverAddressToText({ ...server, password: null }),
-      notifierId: toBase64url(notifierId),
-      notifierKey: toBase64url(notifierKey.toDer()),
-      token: { id: token },
-    },
-    { signal },
-  )
-  if (!('status' in subscription) || subscription.status !== 'active') {
-    throw new Error('the notification server is not subscribed: it got no answer to NSUB')
-  }
+  await token.subscribe({ notifierId, notifierKey })
   return {
     asRecipient,
     senderId: ids.senderId.slice(),

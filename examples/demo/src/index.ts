@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import { parseServerAddress } from '@smpkit/smp-commands/address'
-import { demo } from './demo.js'
+import { demo, type ways } from './demo.js'
 import { maxTextLength } from './envelope.js'
 import { jsonReport, textReport } from './report.js'
 
@@ -12,6 +12,8 @@ pushes, the phone decrypts the push, fetches the message and acknowledges it.
 Usage: npm run demo -- [options]
 
   --server ADDRESS  an SMP server to use, smp://…@host (default: one of our own, in this process)
+  --protocol NAME   what the phone and the notification server speak: s.* (default), over a connection like one
+                    between two people, or ntf, the NTF protocol of SimpleX apps
   --message TEXT    what the sender says
   --timeout SECONDS give up after so long (default 60)
   --json            JSON lines instead of text
@@ -22,6 +24,7 @@ Exit codes: 0 all steps worked, 1 one did not, 2 wrong options, 130 interrupted.
 
 const options = {
   server: { type: 'string' },
+  protocol: { type: 'string', default: 's.*' },
   message: { type: 'string', default: 'Hello from smpkit: you were asleep, and this woke you up.' },
   timeout: { type: 'string', default: '60' },
   json: { type: 'boolean', default: false },
@@ -38,6 +41,7 @@ function readOptions() {
   }
   return {
     ...values,
+    protocol: readProtocol(values.protocol),
     server: values.server === undefined ? null : readServer(values.server),
     milliseconds: seconds * 1000,
   }
@@ -49,6 +53,11 @@ function readServer(text: string) {
   } catch (error) {
     throw new TypeError(`--server: expected smp://<fingerprint>@<host>[:port]; ${(error as Error).message}`)
   }
+}
+
+function readProtocol(name: string): keyof typeof ways {
+  if (name === 's.*' || name === 'ntf') return name
+  throw new TypeError(`--protocol: expected s.* or ntf, got ${name}`)
 }
 
 async function main(): Promise<number> {
@@ -78,7 +87,7 @@ async function main(): Promise<number> {
   const timeout = AbortSignal.timeout(values.milliseconds)
   try {
     const signal = AbortSignal.any([interrupted.signal, timeout])
-    await demo({ server: values.server, message: values.message, report, signal })
+    await demo({ ...values, report, signal })
     return 0
   } catch (error) {
     if (!isRead) return 0
