@@ -6,6 +6,7 @@ import { concat } from '@smpkit/encoding'
 import { packBlock } from '@smpkit/smp-commands'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import { writeResponse } from './respond.js'
 import type { NtfResponse } from './responses.js'
 import { cleanUp } from './testing/cleanup.js'
 import { type Answer, ok, type Peer, startServer } from './testing/ntf-server.js'
@@ -87,6 +88,16 @@ describe('an answer', () => {
       expect(await session.request(ping)).toEqual({ tag: 'PONG' })
     },
   )
+
+  it('of another session cannot be read, in version 1', async () => {
+    const answer = odd(({ corrId, entityId }, { connection }) => {
+      const end = { ...connection.session, sessionId: bytes(32) }
+      void connection.send(writeResponse(end, { corrId, entityId, response: active }))
+    })
+    const { session } = await openSession(await startServer(answer), {}, { alpn: false })
+    expect(await errorOf(session.request(check()))).toMatchObject({ code: 'RESPONSE' })
+    expect(await session.request(ping)).toEqual({ tag: 'PONG' })
+  })
 
   it('to nobody is dropped', async () => {
     const server = await startServer(

@@ -115,8 +115,9 @@ describe('a session', () => {
 
   it('gives arrays that keep no more than the block they came in', async () => {
     const { session } = await openSession(await startServer())
-    const { tokenId } = await session.request(newToken)
-    expect(tokenId.buffer.byteLength).toBeLessThanOrEqual(512)
+    for (const { response } of await session.requestAll(Array(50).fill(newToken))) {
+      expect(response?.tokenId.buffer.byteLength).toBeLessThanOrEqual(512)
+    }
   })
 
   it('does not send what cannot be written or fits no block, and goes on', async () => {
@@ -247,6 +248,16 @@ describe('a caller', () => {
     expect(await session.closed).toBeUndefined()
     expect(await errorOf(session.request(ping))).toMatchObject({ code: 'CLOSED' })
     expect(await session.requestAll([ping])).toMatchObject([{ error: { code: 'CLOSED' } }])
+    expect(clock.timers).toEqual([])
+  })
+
+  it('can close while a list is written', async () => {
+    const { session, clock } = await openSession(await startServer())
+    const list = session.requestAll(checks(300))
+    setImmediate(() => void session.close())
+    const outcomes = await list
+    expect(outcomes).toHaveLength(300)
+    expect(outcomes.at(-1)?.error).toMatchObject({ code: 'CLOSED' })
     expect(clock.timers).toEqual([])
   })
 
