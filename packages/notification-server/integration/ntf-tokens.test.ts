@@ -148,15 +148,14 @@ overNtfServers((target) => {
     test('T4: by a device token that the same key has registered is AUTH, and changes nothing', async (context) => {
       // The reference answers nothing.
       target.embedded(context)
-      const device = await new NtfDevice(target).activate()
-      const { tokenId, token } = device
-      device.token = newToken()
-      await device.register()
-      const other = device.tokenId
-      const command = { tag: 'TRPL', provider: device.provider, token: Buffer.from(token) } as const
-      expect(await device.words(command, other)).toBe('ERR AUTH')
-      expect(await device.words({ tag: 'TCHK' }, tokenId)).toBe('TKN ACTIVE')
-      expect(await device.words({ tag: 'TCHK' }, other)).toMatch(/^TKN (REGISTERED|CONFIRMED)$/)
+      const first = await new NtfDevice(target).activate()
+      const second = await new NtfDevice(target, { client: first }).register()
+      expect(second.tokenId).not.toEqual(first.tokenId)
+      const command = { tag: 'TRPL', provider: first.provider, token: Buffer.from(first.token) } as const
+      expect(await second.words(command)).toBe('ERR AUTH')
+      expect(await first.status()).toBe('TKN ACTIVE')
+      expect(await second.status()).toMatch(/^TKN (REGISTERED|CONFIRMED)$/)
+      expect(await second.verify()).toBe('OK')
     })
 
     test('T4: by a device token that another key has registered is allowed', async () => {

@@ -18,9 +18,28 @@ export interface ApnsLog {
 export const devicePath = (token: string): string => `/3/device/${encodeURIComponent(token)}`
 
 export function logOfFakes(fakes: readonly ApnsFake[]): ApnsLog {
+  const byPath = new Map<string, SeenPush[]>()
+  const taken = fakes.map(() => 0)
   return {
-    of: (token) => fakes.flatMap(({ pushes }) => pushes.filter(({ path }) => path === devicePath(token))),
+    of(token) {
+      for (const [i, { pushes }] of fakes.entries()) {
+        for (const push of pushes.slice(taken[i])) keep(byPath, push)
+        taken[i] = pushes.length
+      }
+      return byPath.get(devicePath(token)) ?? []
+    },
   }
+}
+
+function keep(byPath: Map<string, SeenPush[]>, push: SeenPush): void {
+  const before = byPath.get(push.path)
+  if (before) before.push(push)
+  else byPath.set(push.path, [push])
+}
+
+function seenPush({ path, headers, body }: SeenPush): SeenPush {
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return { path, headers: Object.fromEntries(lower), body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 
 /** Lines of JSON `{path, headers, body}` that grow: `body` as text or as what it holds. */
@@ -34,19 +53,9 @@ export function logOfFile(file: string): ApnsLog {
     // A line that is still being written is taken when it has its end.
     const end = bytes.lastIndexOf('\n') + 1
     for (const line of bytes.subarray(taken, end).toString().split('\n')) {
-      if (line.trim() !== '') keep(JSON.parse(line) as SeenPush)
+      if (line.trim() !== '') keep(byPath, seenPush(JSON.parse(line)))
     }
     taken = end
-  }
-
-  function keep({ path, headers, body }: SeenPush): void {
-    const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
-    const push = {
-      path,
-      headers: Object.fromEntries(lower),
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    }
-    byPath.set(path, [...(byPath.get(path) ?? []), push])
   }
 
   // What was pushed before is of other tests.

@@ -47,6 +47,7 @@ const quickLimits: Partial<Limits> = {
 export class EmbeddedNtf {
   #options: EmbeddedNtfOptions
   readonly fakes: Readonly<Record<ApnsName, ApnsFake>>
+  readonly pushes: ApnsLog
   readonly #identity: ServerIdentity
   #server: NotificationServer | undefined
   #door: NtfDoor | undefined
@@ -60,6 +61,7 @@ export class EmbeddedNtf {
   private constructor(options: EmbeddedNtfOptions, fakes: Readonly<Record<ApnsName, ApnsFake>>) {
     this.#options = options
     this.fakes = fakes
+    this.pushes = logOfFakes(Object.values(fakes))
     this.#identity = options.identity ?? createServerIdentity()
     for (const fake of Object.values(fakes)) fake.answer((push) => this.#answers.get(push.token)?.(push) ?? 'accepted')
   }
@@ -71,8 +73,8 @@ export class EmbeddedNtf {
     return ntf
   }
 
-  get pushes(): ApnsLog {
-    return logOfFakes(Object.values(this.fakes))
+  get storage(): StorageOf {
+    return this.#options.storage
   }
 
   get server(): NotificationServer {

@@ -19,6 +19,8 @@ export interface NtfDeviceOptions {
   readonly provider?: ProviderTag
   /** Of the key that authorizes. Default Ed25519. */
   readonly algorithm?: SigningAlgorithm | 'x25519'
+  /** Whose key it has, too: a second token of a client. */
+  readonly client?: NtfDevice
   /** Default: the target's own, which all devices share. */
   readonly wire?: NtfWire
 }
@@ -30,18 +32,19 @@ export class NtfDevice {
   readonly dhKey = PrivateKey.generate('x25519')
   readonly provider: ProviderTag
   readonly #target: NtfTarget
+  readonly #opened = new Map<SeenPush, OpenedPush>()
   #wire: NtfWire | undefined
   token: string
   tokenId: Uint8Array = new Uint8Array(0)
   secret: Uint8Array = new Uint8Array(0)
 
   constructor(target: NtfTarget, options: NtfDeviceOptions = {}) {
-    const { token = newToken(), provider = target.provider, algorithm = 'ed25519', wire } = options
+    const { token = newToken(), provider = target.provider, algorithm = 'ed25519', client, wire } = options
     this.#target = target
     this.#wire = wire
     this.token = token
     this.provider = provider
-    this.authKey = PrivateKey.generate(algorithm) as PrivateAuthKey
+    this.authKey = client?.authKey ?? (PrivateKey.generate(algorithm) as PrivateAuthKey)
   }
 
   async wire(): Promise<NtfWire> {
@@ -148,7 +151,11 @@ export class NtfDevice {
   }
 
   opened(pushes = this.pushes()): OpenedPush[] {
-    return pushes.map(({ body }) => openPush(this.secret, JSON.parse(body).notificationData))
+    return pushes.map((push) => {
+      const opened = this.#opened.get(push) ?? openPush(this.secret, JSON.parse(push.body).notificationData)
+      this.#opened.set(push, opened)
+      return opened
+    })
   }
 
   /** The lists of its message pushes. */

@@ -142,15 +142,15 @@ export class NtfWire {
   /** In as few blocks as hold them, sent at once. */
   async askAll(all: readonly Asked[]): Promise<NtfResponse[]> {
     const withIds = all.map((asked) => ({ ...asked, corrId: asked.corrId ?? newCorrId() }))
-    const answers = withIds.map(({ corrId }) => this.answerTo(corrId))
     const blocks = packCommands(
       this.end.version,
       withIds.map((asked) => this.transmission(asked)),
-    )
-    for (const block of blocks) {
-      if (!('content' in block)) throw new Error('expected a command that fits a block')
-      await this.send(block.content)
-    }
+    ).map((block) => {
+      if ('content' in block) return block.content
+      throw new Error('expected a command that fits a block')
+    })
+    const answers = withIds.map(({ corrId }) => this.answerTo(corrId))
+    for (const block of blocks) await this.send(block)
     return Promise.all(
       withIds.map(async ({ entityId = none }, i) => {
         const answer = await (answers[i] as Promise<Answer>)
