@@ -8,6 +8,7 @@ import { browserGraph } from './module-graph.js'
 /** Entries that run in a browser although the rest of their package does not. */
 const more = [
   ['packages/ntf-protocol', '.'],
+  ['packages/ntf-protocol', './internal'],
   ['packages/push-providers', './payload'],
   ['packages/smp-agent', './links'],
 ] as const

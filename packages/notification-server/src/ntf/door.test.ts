@@ -246,3 +246,13 @@ test('one owner names only so many new SMP servers a day', async () => {
     'IDSUB',
   ])
 })
+
+test('R14: a connection in which nothing happens is ended, and comes back when there is something to ask', async () => {
+  const started = await start({}, { idleTimeout: 300 })
+  const { tokenId, key } = await active(started)
+  const session = await started.client.connected()
+  expect(await session.closed).toMatchObject({ code: 'CLOSED' })
+  const again = new NtfClient(started.front.address())
+  onTestFinished(() => again.close())
+  expect(await again.request({ command: { tag: 'TCHK' }, entityId: tokenId, key })).toMatchObject({ status: 'ACTIVE' })
+})

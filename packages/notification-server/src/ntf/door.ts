@@ -19,6 +19,8 @@ export interface NtfDoorOptions extends AdmissionLimits {
   readonly host?: string
   /** Default 443, which clients take where an address names none; 0: any that is free. */
   readonly port?: number
+  /** Ends a connection in which no block came or went for so long, in milliseconds. Default: 12 hours. */
+  readonly idleTimeout?: number
   /** Default: all that we speak. */
   readonly versionRange?: VersionRange
   /** Whether clients may register at `apns_test` (AT), which a server of tests has. Default false. */
@@ -80,7 +82,7 @@ class Door {
   }
 
   async start(core: Core): Promise<void> {
-    const { testProvider = false, port = 443, ...options } = this.#options
+    const { testProvider = false, port = 443, idleTimeout = 43_200_000, ...options } = this.#options
     const names = ['apns_null', ...(testProvider ? ['apns_test'] : [])]
     for (const name of names) {
       if (core.providers.some((one) => one.name === name)) continue
@@ -90,6 +92,7 @@ class Door {
     this.#socket = await listenNtf({
       ...options,
       port,
+      idleTimeout,
       onConnection: (connection, { remoteAddress }) => {
         const register = (signal: AbortSignal) => turn(registrations, remoteAddress, signal)
         const serving = this.#serve(connection, core, register).finally(() => this.#serving.delete(serving))
