@@ -1,13 +1,13 @@
 // From the changes of the contract to writes on the tables.
 import type { Write } from '@smpkit/agent-store/internal'
 import type { PushKind } from '@smpkit/push-providers'
-import { type DeadLetter, outboxId } from './rows.js'
+import { type DeadLetter, outboxId, type SubscriptionRow } from './rows.js'
 import type { Changes, Rows } from './store.js'
 import { requests } from './store-queries.js'
 import { mappings } from './stored-rows.js'
 import type { TableName } from './tables.js'
 
-const { put, putIfAbsent, remove, removeAll } = requests
+const { put, putIfAbsent, remove, removeAll, update } = requests
 
 /** Dead letters that are kept: more than the contract demands, as a number is lost with each call that fails. */
 const deadLetterSlots = 2000
@@ -39,6 +39,21 @@ function removals(changes: NonNullable<Changes['remove']>, subscriptions: Rows['
   ]
 }
 
+/** Of rows that were read, only what differs: the indexes of all other columns need not be touched. */
+function subscriptionWrites(changes: Changes, read: Rows['subscriptions']): Write<TableName>[] {
+  const { subscriptions = [], remove: { tokens = [], subscriptions: ids = [] } = {} } = changes
+  const [removed, removedTokens] = [new Set(ids), new Set(tokens)]
+  const there = read.filter(({ id, token }) => !removed.has(id) && !removedTokens.has(token))
+  const before = new Map(there.map((row) => [row.id, row]))
+  const rows = new Map(subscriptions.map((row) => [row.id, row]))
+  return [...rows.values()].flatMap((row) => {
+    const known = before.get(row.id)
+    if (!known) return [put('subscriptions', row)]
+    const different = Object.entries(row).filter(([name, value]) => known[name as keyof SubscriptionRow] !== value)
+    return different.length > 0 ? [update('subscriptions', { id: row.id }, Object.fromEntries(different))] : []
+  })
+}
+
 /** `nextLetter` gives the number of a dead letter; they ascend. */
 export function writesOf(
   changes: Changes,
@@ -52,7 +67,7 @@ export function writesOf(
   return [
     ...removals(changes.remove ?? {}, subscriptions),
     ...listOf(changes.tokens, (row) => put('tokens', mappings.tokens.stored(row))),
-    ...listOf(changes.subscriptions, (row) => put('subscriptions', row)),
+    ...subscriptionWrites(changes, subscriptions),
     ...listOf(changes.notifications, (row) => put('notifications', mappings.notifications.stored(row))),
     ...listOf(changes.outbox, (row) => put('outbox', row)),
     ...listOf(changes.outboxIfAbsent, (row) => putIfAbsent('outbox', row)),
