@@ -1,8 +1,8 @@
 // Spec 20, 23 §6, §9: one server and its connection, which comes back.
+
+import { BackOff, type BackOffOptions, type Clock, sleep, systemClock, within } from '@smpkit/encoding/internal'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { parseNtfAddress } from './address.js'
-import { BackOff, type BackOffOptions } from './back-off.js'
-import { type Clock, sleep, systemClock, within } from './clock.js'
 import type { NtfCommand } from './commands.js'
 import type { NtfConnect } from './connect.js'
 import { aborted, NtfClientError, type NtfError, unlessAborted } from './errors.js'
@@ -48,7 +48,10 @@ export class NtfClient implements AsyncDisposable {
     this.address = typeof address === 'string' ? parseNtfAddress(address) : address
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#backOff = new BackOff(options.reconnect ?? {}, options.random ?? Math.random)
+    this.#backOff = new BackOff(
+      { firstDelay: 2000, maxDelay: 180_000, ...options.reconnect },
+      options.random ?? Math.random,
+    )
   }
 
   /** The current one, while there is one. */

@@ -1,6 +1,7 @@
 // Spec 20 §10, 23 §1: what a request or a session can end with.
+
+import { onAbort } from '@smpkit/encoding/internal'
 import { type ErrorType, errorTypeCode } from '@smpkit/smp-commands'
-import { onAbort } from './abort.js'
 
 /** The base of this package's errors. */
 export abstract class NtfError extends Error {

@@ -1,3 +1,5 @@
+export type { BackOffOptions } from '@smpkit/encoding/internal'
+export { type Clock, systemClock } from '@smpkit/encoding/internal'
 export { ntfAddressToText, ntfPortOf, parseNtfAddress } from './address.js'
 export {
   authorizeNtf,
@@ -6,10 +8,8 @@ export {
   type NtfAuthorizedTransmission,
   type NtfAuthorizing,
 } from './authorization.js'
-export type { BackOffOptions } from './back-off.js'
 export { maxNtfTransmissionLength, packCommands, packResponses } from './batch.js'
 export { NtfClient, type NtfClientOptions } from './client.js'
-export { type Clock, systemClock } from './clock.js'
 export {
   type NtfCommand,
   type NtfCommandDefinition,

@@ -1,10 +1,10 @@
 // Spec 20 §4: requests on their way: written in blocks, correlated with their answers, timed out.
 import { randomBytes } from '@smpkit/crypto'
 import { toMapKey } from '@smpkit/encoding'
+import { type Clock, yieldToOthers } from '@smpkit/encoding/internal'
 import { corrIdLength } from '@smpkit/smp-commands'
 import { authorizeNtf } from './authorization.js'
 import { packCommands } from './batch.js'
-import { type Clock, yieldToOthers } from './clock.js'
 import { NtfClientError, type NtfError } from './errors.js'
 import type { ReceivedResponse } from './receive.js'
 import { judge, type NtfOutcome, type NtfRequest, noEntity } from './requests.js'

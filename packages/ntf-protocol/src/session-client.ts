@@ -1,7 +1,7 @@
 // Spec 20 §4, §8: the client's end of one session.
+
+import { type Clock, onAbort, systemClock } from '@smpkit/encoding/internal'
 import type { BlockConnection } from '@smpkit/smp-commands'
-import { onAbort } from './abort.js'
-import { type Clock, systemClock } from './clock.js'
 import type { NtfCommand } from './commands.js'
 import { aborted, NtfClientError } from './errors.js'
 import { type ReceivedResponse, receiveResponses } from './receive.js'

@@ -1,8 +1,8 @@
 // Spec 23 §11: whether a server works.
 import { PrivateKey } from '@smpkit/crypto'
+import { systemClock, within } from '@smpkit/encoding/internal'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { parseNtfAddress } from './address.js'
-import { systemClock, within } from './clock.js'
 import { NtfClientError, type NtfError } from './errors.js'
 import { type NtfOpenOptions, openNtfSession } from './open-session.js'
 import type { NtfSessionClient } from './session-client.js'

@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Answer } from './answer.js'
-import { type ClientOptions, createClient } from './client.js'
-import type { Clock } from './clock.js'
+import { type ClientOptions, type Clock, createClient } from './client.js'
 import { readMessage, type ServiceRequest } from './read-message.js'
 import { shop } from './testing/shop.js'
 import { encodeResponse } from './write-message.js'

@@ -1,8 +1,7 @@
 // Spec 30 §3, §4: the requester's side: one answer for each request, or an error that says why not.
-import { onAbort } from './abort.js'
+import { type Clock as ClientClock, onAbort, systemClock } from '@smpkit/encoding/internal'
 import { type FailureData, isSuccess } from './answer.js'
 import type { MessageSender } from './channel.js'
-import { type Clock, systemClock } from './clock.js'
 import type {
   AnswerOutput,
   DataInput,
@@ -17,6 +16,9 @@ import { ServiceClientError, ServiceStatusError } from './errors.js'
 import { maxServiceMessage, readMessage, type ServiceResponse, type Syntax } from './read-message.js'
 import { fillResource } from './resource.js'
 import { encodeRequest, newId } from './write-message.js'
+
+/** Time as the client sees it; tests give their own. */
+export type Clock = Pick<ClientClock, 'schedule'>
 
 export interface ClientOptions {
   /** Milliseconds that a request waits for its answer. Default: 60,000. */

@@ -1,3 +1,4 @@
+export { systemClock } from '@smpkit/encoding/internal'
 export {
   type Answer,
   type FailureData,
@@ -11,12 +12,12 @@ export { type AnswerStore, memoryAnswers, type StoredAnswer } from './answers.js
 export { type MessageChannel, type MessageSender, messagePipe, type PipeEnd, type ReceivedMessage } from './channel.js'
 export {
   type ClientOptions,
+  type Clock,
   createClient,
   type RequestArguments,
   type RequestCallOptions,
   type ServiceClient,
 } from './client.js'
-export { type Clock, systemClock } from './clock.js'
 export { defineService, type MethodDefinition, type ServiceDefinition } from './definition.js'
 export {
   ServiceClientError,

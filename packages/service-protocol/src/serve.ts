@@ -1,6 +1,6 @@
 // Spec 30 §3: answers what comes over one channel, each request once however often it is repeated.
 import { equalBytes } from '@smpkit/encoding'
-import { onAbort } from './abort.js'
+import { onAbort } from '@smpkit/encoding/internal'
 import { type Answer, failure, isTemporary } from './answer.js'
 import { type AnswerStore, memoryAnswers } from './answers.js'
 import type { MessageChannel, ReceivedMessage } from './channel.js'

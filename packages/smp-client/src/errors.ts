@@ -1,6 +1,7 @@
 // Spec 04 §9, §10: what a request, a session or a subscription can end with.
+
+import { onAbort } from '@smpkit/encoding/internal'
 import { type ErrorType, errorTypeCode } from '@smpkit/smp-commands'
-import { onAbort } from './abort.js'
 
 /** The base of this package's errors. */
 export abstract class SmpError extends Error {

@@ -1,5 +1,5 @@
-export type { BackOffOptions } from './back-off.js'
-export { type Clock, systemClock } from './clock.js'
+export type { BackOffOptions } from '@smpkit/encoding/internal'
+export { type Clock, systemClock } from '@smpkit/encoding/internal'
 export type { Connect, ConnectOptions, ServiceCredentials } from './connect.js'
 export { newCorrId } from './corr-ids.js'
 export {

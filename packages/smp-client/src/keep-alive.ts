@@ -1,5 +1,5 @@
 // Spec 04 §10: `PING`, and when a connection counts as dead.
-import type { Clock } from './clock.js'
+import type { Clock } from '@smpkit/encoding/internal'
 
 interface KeepAliveOptions {
   readonly clock: Clock

@@ -1,7 +1,6 @@
 // What the parts of a pool need of each other.
 import type { PrivateAuthKey } from '@smpkit/crypto'
-import type { BackOffOptions } from './back-off.js'
-import type { Clock } from './clock.js'
+import type { BackOffOptions, Clock } from '@smpkit/encoding/internal'
 import type { Connect, ServiceCredentials } from './connect.js'
 import type { PooledServer } from './pooled-server.js'
 import type { SmpClientSession } from './session.js'

@@ -1,8 +1,8 @@
 // Spec 04 §10: sessions with many servers, which reconnect and resubscribe.
+
+import { type BackOffOptions, type Clock, systemClock } from '@smpkit/encoding/internal'
 import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
-import type { BackOffOptions } from './back-off.js'
 import { Changes } from './changes.js'
-import { type Clock, systemClock } from './clock.js'
 import type { Connect, ServiceCredentials } from './connect.js'
 import { ConnectTurns } from './connect-turns.js'
 import { SmpClientError, type SmpError } from './errors.js'

@@ -1,8 +1,8 @@
 // Spec 04 §10: one server of a pool: its connection, which comes back, and its subscriptions, which follow it.
+
+import { BackOff, sleep, within } from '@smpkit/encoding/internal'
 import type { Command } from '@smpkit/smp-commands'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
-import { BackOff } from './back-off.js'
-import { sleep, within } from './clock.js'
 import { aborted, type Outcome, SmpClientError, SmpError, unlessAborted } from './errors.js'
 import { Mailboxes } from './mailboxes.js'
 import { isEnd, noteEnd } from './note-end.js'

@@ -1,7 +1,7 @@
 // Spec 04 §6, 02 §5: the messages of one queue.
 import type { PrivateAuthKey } from '@smpkit/crypto'
+import { onAbort } from '@smpkit/encoding/internal'
 import { decryptMsgBody, type MessageOf, type RcvBody } from '@smpkit/smp-commands'
-import { onAbort } from './abort.js'
 import { aborted, SmpClientError, type SmpError, SmpReplyError } from './errors.js'
 import type { Requester, RequestOptions } from './requests.js'
 import type { EventMessage } from './session-options.js'

@@ -1,7 +1,7 @@
 // Spec 04 §2.1, §2.3, §10: requests on their way: written in blocks, correlated with their answers, timed out.
 import { EncodeError, toMapKey } from '@smpkit/encoding'
+import { yieldToOthers } from '@smpkit/encoding/internal'
 import { authorize, maxTransmissionLength, packBlock, packBlocks, type ReceivedMessage } from '@smpkit/smp-commands'
-import { yieldToOthers } from './clock.js'
 import { newCorrId } from './corr-ids.js'
 import { type Outcome, SmpClientError, type SmpError } from './errors.js'
 import {

@@ -1,7 +1,7 @@
 // Spec 04 §2.3, §10: what is known of requests on their way.
 import { EncodeError } from '@smpkit/encoding'
+import type { Clock } from '@smpkit/encoding/internal'
 import type { ClientSession } from '@smpkit/smp-commands'
-import type { Clock } from './clock.js'
 import { type Outcome, SmpClientError } from './errors.js'
 import type { Answer, Request } from './requests.js'
 

@@ -1,8 +1,8 @@
 // Spec 13 §13.9, 04 §8, §10: which way a sender's commands go: directly, or through a server of ours, which hides us from the relay.
 import { equalBytes } from '@smpkit/encoding'
+import { type Clock, systemClock } from '@smpkit/encoding/internal'
 import type { Command } from '@smpkit/smp-commands'
 import { type ServerAddress, serverKey } from '@smpkit/smp-commands/address'
-import { type Clock, systemClock } from './clock.js'
 import { SmpClientError, SmpReplyError } from './errors.js'
 import type { SmpPool } from './pool.js'
 import { ProxiedRelay } from './proxy.js'

@@ -1,6 +1,7 @@
 // Spec 04 §2.3, §10: what a session can be told, and what it tells.
+
+import type { Clock } from '@smpkit/encoding/internal'
 import type { BrokerMessage, MessageOf } from '@smpkit/smp-commands'
-import type { Clock } from './clock.js'
 
 export interface SessionOptions {
   /** How long a request waits for its answer, in milliseconds. Default 30 000. */

@@ -1,4 +1,6 @@
 // Spec 04 §2.3, §10: one session with a server.
+
+import { onAbort, systemClock } from '@smpkit/encoding/internal'
 import {
   type BlockConnection,
   type ClientSession,
@@ -8,8 +10,6 @@ import {
   type ReceivedMessage,
   receiveMessage,
 } from '@smpkit/smp-commands'
-import { onAbort } from './abort.js'
-import { systemClock } from './clock.js'
 import { aborted, type Outcome, SmpClientError, type SmpError } from './errors.js'
 import { EventRouter } from './events.js'
 import { KeepAlive } from './keep-alive.js'

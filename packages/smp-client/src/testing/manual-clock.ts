@@ -1,5 +1,5 @@
 // A clock that stands still until a test moves it.
-import type { Clock } from '../clock.js'
+import type { Clock } from '@smpkit/encoding/internal'
 
 export class ManualClock implements Clock {
   #now = 0

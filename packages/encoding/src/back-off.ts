@@ -1,11 +1,11 @@
-// Spec 23 §9: how long to wait before the next attempt to connect.
+// Spec 04 §10, 23 §9: how long to wait before the next attempt.
 
 export interface BackOffOptions {
-  /** Before the first repetition, in milliseconds. Default 2000. */
+  /** Before the first repetition, in milliseconds. Default 1000 unless said otherwise. */
   readonly firstDelay?: number
-  /** Default 1.5. */
+  /** Default 1.5: each delay is so many times the one before. */
   readonly factor?: number
-  /** Default 180 000. */
+  /** Default 10 000 unless said otherwise. */
   readonly maxDelay?: number
 }
 
@@ -15,7 +15,7 @@ export class BackOff {
   readonly #random: () => number
   #failures = 0
 
-  constructor({ firstDelay = 2000, factor = 1.5, maxDelay = 180_000 }: BackOffOptions, random: () => number) {
+  constructor({ firstDelay = 1000, factor = 1.5, maxDelay = 10_000 }: BackOffOptions, random: () => number) {
     this.#options = { firstDelay, factor, maxDelay }
     this.#random = random
   }
