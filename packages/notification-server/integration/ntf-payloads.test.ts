@@ -89,7 +89,8 @@ atNtfServer((target) => {
     expectItem(items[0] as string, queue, addressText(queue.address))
   })
 
-  test('D1: an item names the server as its subscription does', async () => {
+  test('D1: an item names the server as its subscription does', async (context) => {
+    target.onlyOurs(context, 'two spellings are two servers for the reference, which take its service from each other')
     const device = await new NtfDevice(target).activate()
     const queue = await target.newQueue()
     const address = withHosts(queue.address, [...queue.address.hosts.map(({ text }) => text), onion])

@@ -34,7 +34,8 @@ overNtfServers((target) => {
   }
 
   describe('races', () => {
-    test('T2: TNEW of one device and key at once gives one id and one key', async () => {
+    test('T2: TNEW of one device and key at once gives one id and one key', async (context) => {
+      target.onlyOurs(context, 'the reference answers AUTH to all but one (20 §12, 3)')
       const wires = await connections(4)
       for (let i = 0; i < rounds; i++) {
         const device = new NtfDevice(target)
@@ -58,7 +59,8 @@ overNtfServers((target) => {
       }
     })
 
-    test('D2: SNEW of one queue by one token at once gives one id', async () => {
+    test('D2: SNEW of one queue by one token at once gives one id', async (context) => {
+      target.onlyOurs(context, 'the reference may answer nothing to all but one (20 §12, 9)')
       const wires = await connections(4)
       const device = await new NtfDevice(target).activate()
       for (let i = 0; i < rounds; i++) {
@@ -69,7 +71,8 @@ overNtfServers((target) => {
       }
     })
 
-    test('D2: SNEW of one queue by two tokens, or with two keys, at once: one has it, the other is refused', async () => {
+    test('D2: SNEW of one queue by two tokens, or with two keys, at once: one has it, the other is refused', async (context) => {
+      target.onlyOurs(context, 'the reference may answer nothing to the other (20 §12, 9)')
       const wires = await connections(2)
       const devices = [await new NtfDevice(target).activate(), await new NtfDevice(target).activate()] as const
       for (let i = 0; i < rounds; i++) {
@@ -88,7 +91,8 @@ overNtfServers((target) => {
       }
     })
 
-    test('T3: TVFY of two registrations of a device at once: one is left', async () => {
+    test('T3: TVFY of two registrations of a device at once: one is left', async (context) => {
+      target.onlyOurs(context, 'the reference looks tokens up before it waits for others')
       const wires = await connections(2)
       for (let i = 0; i < rounds; i++) {
         const token = newToken()
@@ -136,7 +140,8 @@ overNtfServers((target) => {
       }
     })
 
-    test('T5: TDEL and SNEW at once leave no subscription', async () => {
+    test('T5: TDEL and SNEW at once leave no subscription', async (context) => {
+      target.onlyOurs(context, 'the reference may answer nothing to SNEW')
       const wires = await connections(2)
       for (let i = 0; i < rounds; i++) {
         const device = await new NtfDevice(target).activate()
@@ -155,7 +160,8 @@ overNtfServers((target) => {
   })
 
   test('W17: 64 clients with 50 SNEW each at the same moment are all answered', async (context) => {
-    const own = process.env.NTF_SERVER ? target : await target.own(context, { poolSize: 3 })
+    target.onlyOurs(context, 'ten of them stop the reference for ever')
+    const own = await target.own(context, { poolSize: 3 })
     const queue = await target.newQueue()
     const warnings: unknown[] = []
     const warn = (warning: Error) => void warnings.push(warning.message)
@@ -182,12 +188,13 @@ overNtfServers((target) => {
   })
 
   test('W18: one SMP server under two spellings has one connection, and no push is lost', async (context) => {
+    target.onlyOurs(context, 'the reference takes them for two servers, which take its service from each other')
     const smp = await EmbeddedSmp.start()
     onTestFinished(() => smp.close())
     const recipient = await openRecipient(smp.server.address)
     onTestFinished(() => recipient[Symbol.asyncDispose]())
-    const own = process.env.NTF_SERVER ? undefined : await target.own(context)
-    const device = await new NtfDevice(own ?? target).activate()
+    const own = await target.own(context)
+    const device = await new NtfDevice(own).activate()
     const queues: Queue[] = []
     for (const hosts of [['127.0.0.1'], ['localhost'], ['localhost', '127.0.0.1'], ['127.0.0.1', 'localhost']]) {
       const queue = await recipient.newQueue()
@@ -195,10 +202,10 @@ overNtfServers((target) => {
       queues.push(queue)
     }
     const subscribing = () => smp.log.filter(({ tag, direction }) => direction === 'received' && /^NSUBS?$/.test(tag))
-    if (own) expect(new Set(subscribing().map(({ connection }) => connection)).size).toBe(1)
+    expect(new Set(subscribing().map(({ connection }) => connection)).size).toBe(1)
     for (let round = 1; round <= 3; round++) {
       if (round === 2) await smp.server.dropConnections()
-      if (round === 3) await own?.ntf.restart()
+      if (round === 3) await own.ntf.restart()
       for (const queue of queues) await queue.send()
       for (const queue of queues) await device.untilTold(queue, round)
     }

@@ -12,6 +12,9 @@ import type { Queue } from './queues.js'
 
 export const newToken = (): string => toHex(randomBytes(32))
 
+/** What a device needs of its server. */
+export type ServedBy = Pick<NtfTarget, 'provider' | 'pushes' | 'wire'>
+
 export interface NtfDeviceOptions {
   /** Default: a new one. */
   readonly token?: string
@@ -31,14 +34,14 @@ export class NtfDevice {
   readonly authKey: PrivateAuthKey
   readonly dhKey = PrivateKey.generate('x25519')
   readonly provider: ProviderTag
-  readonly #target: NtfTarget
+  readonly #target: ServedBy
   readonly #opened = new Map<SeenPush, OpenedPush>()
   #wire: NtfWire | undefined
   token: string
   tokenId: Uint8Array = new Uint8Array(0)
   secret: Uint8Array = new Uint8Array(0)
 
-  constructor(target: NtfTarget, options: NtfDeviceOptions = {}) {
+  constructor(target: ServedBy, options: NtfDeviceOptions = {}) {
     const { token = newToken(), provider = target.provider, algorithm = 'ed25519', client, wire } = options
     this.#target = target
     this.#wire = wire

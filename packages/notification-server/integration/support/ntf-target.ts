@@ -30,6 +30,8 @@ export interface NtfTarget {
   newPair(): Promise<[Queue, Queue]>
   /** Settles when nothing that was sent before is going to be pushed any more. */
   quiet(): Promise<void>
+  /** Skips the test where the server is another one. `why`: what the reference does by its description. */
+  onlyOurs(context: TestContext, why: string): void
   /** Skips the test where the server is another one: only ours can be told what to do. */
   embedded(context: TestContext): EmbeddedNtf
   embeddedSmp(context: TestContext): EmbeddedSmp
@@ -110,6 +112,10 @@ class Target implements NtfTarget {
     const queue = await this.newQueue()
     await device.subscribed(queue)
     return { device, queue }
+  }
+
+  onlyOurs(context: TestContext, why: string): void {
+    if (!this.#newStorage) context.skip(`of ours alone: ${why}`)
   }
 
   embedded(context: TestContext): EmbeddedNtf {

@@ -3,9 +3,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Limits, NotificationServerStatus } from '@smpkit/notification-server'
+import type { ApnsFake } from '@smpkit/push-providers/testing'
+import type { CredentialsPem } from '@smpkit/smp-transport'
 import type { StorageOf } from './storages.mjs'
 
-const child = fileURLToPath(new URL('server-child.mjs', import.meta.url))
+const programOf = (job: ServerJob | NtfServerJob) =>
+  fileURLToPath(new URL('apns' in job ? 'ntf-child.mjs' : 'server-child.mjs', import.meta.url))
 
 /** Plain values: a process of its own can be told them. */
 export interface ServerJob {
@@ -21,6 +24,20 @@ export interface ServerJob {
   readonly wrong?: 'writesLate' | 'forgetsPushes' | 'forgetsCrashes'
 }
 
+/** One with the door of the NTF protocol. */
+export interface NtfServerJob {
+  readonly storage: StorageOf
+  readonly identity: CredentialsPem
+  /** 0: any that is free. */
+  readonly port: number
+  /** How `apns_test` reaches its far end. */
+  readonly apns: ApnsFake['options']
+  readonly limits?: Partial<Limits>
+}
+
+/** Rows that a write is about. */
+export type FaultyRows = 'tokens' | 'subscriptions' | 'notifications'
+
 type Told =
   | { readonly tag: 'ready'; readonly link: string }
   | { readonly tag: 'status'; readonly status: NotificationServerStatus }
@@ -31,11 +48,14 @@ export class ServerProcess {
   readonly #process: ChildProcess
   readonly #ended: Promise<unknown>
   #errors = ''
-  /** With the link of the contact address. Rejects if the process ends before. */
+  /** With the link of the contact address, or the `ntf://` address. Rejects if the process ends before. */
   readonly ready: Promise<string>
 
-  constructor(job: ServerJob) {
-    this.#process = fork(child, [JSON.stringify(job)], { execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
+  constructor(job: ServerJob | NtfServerJob) {
+    this.#process = fork(programOf(job), [JSON.stringify(job)], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    })
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text
     })
@@ -72,10 +92,10 @@ export class ServerProcess {
     return (await answer).status
   }
 
-  /** It kills itself before or after it has stored the next notifications. Settles when it knows. */
-  async killAt(when: 'before' | 'after'): Promise<void> {
+  /** It kills itself before or after it has stored the next rows of that kind. Settles when it knows. */
+  async killAt(when: 'before' | 'after', rows: FaultyRows = 'notifications'): Promise<void> {
     const known = this.#told('fault')
-    this.#process.send({ tag: 'fault', when })
+    this.#process.send({ tag: 'fault', when, rows })
     await known
   }
 
