@@ -1,7 +1,7 @@
 // Spec 23 §2, §7: tokens that a server of ntf:// is still to delete, whenever it can be reached.
 import { type PrivateAuthKey, PrivateKey } from '@smpkit/crypto'
 import { fromBase64url } from '@smpkit/encoding'
-import { NtfClient, type NtfClientOptions } from '@smpkit/ntf-protocol'
+import { NtfClient, type NtfClientOptions, type NtfRequestOptions } from '@smpkit/ntf-protocol'
 import type { Clock } from '@smpkit/service-protocol'
 import { mayPass } from './errors.js'
 import { backOff, pause } from './pause.js'
@@ -65,24 +65,28 @@ export class NtfDeletions {
   }
 
   async #tryOne(
-    [token, { address, authKey, since }]: [string, DeletionRecord],
+    [token, deletion]: [string, DeletionRecord],
     signal: AbortSignal,
     timeout: number | undefined,
   ): Promise<'done' | 'left'> {
-    const { records, ntf, now } = this.#options
-    if (now() - since < givenUpAfter) {
-      const client = new NtfClient(address, ntf)
-      try {
-        const request = { command: { tag: 'TDEL' }, entityId: fromBase64url(token), key: authKeyOf(authKey) } as const
-        await client.request(request, { signal, timeout })
-      } catch (error) {
-        // Any other answer will not become another one.
-        if (signal.aborted || mayPass(error)) return 'left'
-      } finally {
-        await client.close()
-      }
+    const { records, now } = this.#options
+    try {
+      if (now() - deletion.since < givenUpAfter) await this.#delete(token, deletion, { signal, timeout })
+    } catch (error) {
+      // Any other answer will not become another one.
+      if (signal.aborted || mayPass(error)) return 'left'
     }
     await records.deletions.remove(token)
     return 'done'
+  }
+
+  async #delete(token: string, { address, authKey }: DeletionRecord, options: NtfRequestOptions): Promise<void> {
+    const request = { command: { tag: 'TDEL' }, entityId: fromBase64url(token), key: authKeyOf(authKey) } as const
+    const client = new NtfClient(address, this.#options.ntf)
+    try {
+      await client.request(request, options)
+    } finally {
+      await client.close()
+    }
   }
 }

@@ -33,6 +33,8 @@ const batch = 150
 /** In milliseconds: when a subscription is asked for after it was made, and after each time. */
 const firstCheck = 24 * 3_600_000
 const nextChecks = 3 * firstCheck
+/** The same where it is over, and nothing has come of it. */
+const overCheck = 3_600_000
 
 const providers = (['AP', 'AD', 'AT', 'AN'] as const).map((tag) => ({ name: providerName(tag) }))
 /** The protocol does not tell what a server offers. */
@@ -124,10 +126,18 @@ export class NtfSide implements ServerSide {
     }
   }
 
-  /** A wrong code means that this is not the registration that was pushed to: it is made anew. */
   async verify(record: Registered, code: Uint8Array): Promise<boolean> {
-    await this.#ask(record, { tag: 'TVFY', code }, record.token.id)
-    return true
+    const { id, device } = record.token
+    try {
+      await this.#ask(record, { tag: 'TVFY', code }, id)
+      return true
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      // A server that knows us has another code by now, as after a replacement that was repeated, and pushes it again.
+      await this.check(record)
+      await this.register({ ...record, device })
+      return false
+    }
   }
 
   async setPeriod(record: Registered, minutes: number): Promise<void> {
@@ -179,8 +189,9 @@ export class NtfSide implements ServerSide {
       for (const [i, [connection, { id }]] of some.entries()) {
         const { response, error } = outcomes[i] ?? {}
         if (isForNow(error)) continue
-        this.#checkAt.set(id, now() + nextChecks)
-        if (isAuth(error) || (response && over.includes(response.status))) yield connection
+        const isOver = isAuth(error) || (response !== undefined && over.includes(response.status))
+        this.#checkAt.set(id, now() + (isOver ? overCheck : nextChecks))
+        if (isOver) yield connection
       }
       throwFirst(outcomes)
     }
