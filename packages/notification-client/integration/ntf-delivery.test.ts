@@ -14,6 +14,7 @@ describe('a connection with notifications', () => {
     const [peer] = peers
     await peer?.say('one')
     await phone.untilPushed('message', 1)
+    await phone.until(() => phone.handed.length === 2)
     expect(phone.handed).toEqual(['verification', 'message'])
     await phone.until(() => phone.messages.includes('one'))
     // The push leads to the connection; an agent that is subscribed may not fetch.
@@ -67,6 +68,22 @@ describe('a connection with notifications', () => {
       await friend.agent.send(theirs, new TextEncoder().encode('quiet'), { notification: false })
       await phone.until(() => phone.messages.includes('quiet'))
     })
+  })
+
+  it('that has come, or was muted, while the client was closed is told when it is open', async () => {
+    const { phone, friend, client, peers } = await talk(await target.one(), smp.first, { connections: 2 })
+    await client.close()
+    await phone.agent.setNotifications(peers[0]?.connection ?? '', false)
+    const third = await phone.meet(friend)
+    const again = await phone.again()
+    await again.openReady(2)
+    await again.noPush(() => peers[0]?.say('unheard') ?? Promise.resolve())
+    for (const one of [peers[1], third]) {
+      const before = again.count('message')
+      await one?.say('heard')
+      await again.untilPushed('message', before + 1)
+      expect(await again.told()).toBe(one?.connection)
+    }
   })
 
   it('that is deleted is forgotten by the server, too', async () => {

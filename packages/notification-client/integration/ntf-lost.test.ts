@@ -1,4 +1,4 @@
-// Spec 24 §2 (A11, A12), §1 (T4, T7, R4–R6), 23 §4, §7: a token that is lost at the server, and commands that are lost on the way.
+// Spec 24 §2 (A11, A12), §1 (T4, T7, R4), 23 §4: a token that is lost at the server, or whose device is.
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { untilStatus } from '../src/testing/service.js'
 import { useNtf } from './support/ntf.js'
@@ -77,6 +77,24 @@ describe('a server that has lost its database', () => {
     expect(phone.count('verification')).toBe(2)
   })
 
+  it('R4 gets the token again when it refuses the code that was kept for it', async (context) => {
+    const { ntf, phone, client } = await verifying(await target.one(), smp.first)
+    const embedded = ntf.embedded(context, 'its database')
+    const before = await recordOf(phone)
+    ntf.front.refuse()
+    await client.received(phone.pushes[0])
+    await untilStatus(client, ({ problem }) => problem?.code === 'NETWORK')
+    const again = await phone.again()
+    await embedded.wipe()
+    ntf.front.allow()
+    again.lose()
+    again.isOn = true
+    const later = await again.openReady(0)
+    expect(later.status.problem).toBeNull()
+    expect((await recordOf(again)).authKey).not.toBe(before.authKey)
+    expect(await embedded.tokens()).toMatchObject([{ deviceToken: again.token, status: 'active' }])
+  })
+
   it('R4 gets an active token again with all subscriptions, when a check finds it', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
@@ -104,65 +122,5 @@ describe('a server that has lost its database', () => {
     expect(await embedded.tokens()).toMatchObject([{ deviceToken: phone.token, status: 'active' }])
     await peers[0]?.say('hello')
     await phone.untilPushed('message', 1)
-  })
-})
-
-describe('the deletion of a token', () => {
-  it('R6 waits for a server that is away, also where the application was ended', async () => {
-    const ntf = await target.one()
-    const { phone, client } = await talk(ntf, smp.first)
-    const witness = await Witness.of(phone)
-    expect(await witness.token()).toBe('ACTIVE')
-    ntf.front.refuse()
-    await client.unregister()
-    expect(client.status.phase).toBe('off')
-    const again = await phone.again()
-    const later = await again.open()
-    await untilStatus(later, ({ problem }) => problem?.code === 'NETWORK')
-    ntf.front.allow()
-    await ready(later, 1)
-    await again.until(async () => (await witness.token()) === 'AUTH')
-    expect((await Witness.of(again)).tokenId).not.toBe(witness.tokenId)
-    expect((await again.state.list()).filter(([key]) => key.startsWith('deletion '))).toEqual([])
-  })
-
-  it.each(['before', 'after'] as const)(
-    'R6 is done although the connection breaks %s the server has the command',
-    async (when) => {
-      const ntf = await target.one()
-      const { phone, client } = await talk(ntf, smp.first)
-      const witness = await Witness.of(phone)
-      expect(await witness.token()).toBe('ACTIVE')
-      const cut = ntf.front.cut(when)
-      await Promise.all([client.unregister(), cut])
-      const again = await phone.again()
-      await again.openReady(1)
-      await again.until(async () => (await witness.token()) === 'AUTH')
-      await again.until(async () => !(await again.state.list()).some(([key]) => key.startsWith('deletion ')))
-    },
-  )
-})
-
-describe('R5 a connection that breaks', () => {
-  it.each(['before', 'after'] as const)('%s any command is answered changes nothing of the end', async (when) => {
-    const ntf = await target.one()
-    const { phone, client, peers } = await talk(ntf, smp.first, { connections: 2 })
-    const { commands } = ntf.front
-    await client.unregister()
-    for (let nth = 1; nth <= commands; nth++) {
-      phone.move()
-      let isCut = false
-      void ntf.front.cut(when, nth).then(() => {
-        isCut = true
-      })
-      const next = await phone.openReady(2)
-      expect(isCut).toBe(true)
-      const witness = await Witness.of(phone)
-      expect(await witness.token()).toBe('ACTIVE')
-      await peers[nth % 2]?.say('hello')
-      await phone.untilPushed('message', 1)
-      await next.unregister()
-      await phone.until(async () => (await witness.token()) === 'AUTH')
-    }
   })
 })

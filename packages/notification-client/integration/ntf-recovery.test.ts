@@ -2,6 +2,7 @@
 import type { SubscriptionRow } from '@smpkit/notification-server'
 import { SmpPool } from '@smpkit/smp-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { untilStatus } from '../src/testing/service.js'
 import { useNtf } from './support/ntf.js'
 import { checkPush, pause, ready, type Talk, talk } from './support/phone.js'
 import { useSmp } from './support/smp.js'
@@ -136,5 +137,40 @@ describe('D11 a subscription that has come to an end', () => {
     expect(await subscriptionsOf(phone)).toEqual(ids)
     expect(await notifierIds(all)).toEqual(notifiers)
     await allPush(all)
+  })
+})
+
+describe('a server that takes no more', () => {
+  it('is a problem that is shown, while those that it has push, and is asked again', async (context) => {
+    const ntf = await target.one()
+    const embedded = ntf.embedded(context, 'its limits')
+    await embedded.restart({ limits: { subscriptions: 2 } })
+    const { phone, friend, client, peers } = await talk(ntf, smp.first, { connections: 2 })
+    const third = await phone.meet(friend)
+    const { problem } = await untilStatus(client, (status) => status.problem !== null)
+    expect(problem).toMatchObject({ code: 'LIMIT' })
+    expect(client.status).toMatchObject({ wanted: 3, subscribed: 2 })
+    await allPush({ phone, peers })
+    await embedded.restart()
+    await client.received(checkPush)
+    await ready(client, 3)
+    await allPush({ phone, peers: [...peers, third] })
+  })
+})
+
+describe('a push that is none of the device', () => {
+  it('is refused, and changes nothing', async () => {
+    const ntf = await target.one()
+    const all = await talk(ntf, smp.first)
+    const other = await talk(ntf, smp.first)
+    await allPush(other)
+    const nonce = Buffer.alloc(24).toString('base64url')
+    const strange = [null, {}, 'text', { nonce }, { nonce, message: '' }, { nonce, verification: nonce }]
+    for (const one of [...other.phone.pushes, ...strange]) {
+      await expect(all.client.received(one), JSON.stringify(one)).rejects.toMatchObject({ code: 'PUSH' })
+    }
+    await expect(all.phone.woken(other.phone.pushes.at(-1))).rejects.toMatchObject({ code: 'PUSH' })
+    await allPush(all)
+    expect(await (await Witness.of(all.phone)).token()).toBe('ACTIVE')
   })
 })

@@ -1,8 +1,9 @@
-// Spec 24 §2 (A18, A20b, A21), §1 (D4–D6): servers that go away and come back.
+// Spec 24 §2 (A18, A20b, A21), §1 (D3–D6): servers that go away and come back.
 import { describe, expect, it } from 'vitest'
 import { useNtf } from './support/ntf.js'
-import { ready, talk } from './support/phone.js'
+import { openPerson, Phone, ready, talk } from './support/phone.js'
 import { embeddedSmp, useSmp } from './support/smp.js'
+import { subscriptionsOf, Witness } from './support/witness.js'
 
 const smp = useSmp()
 const target = useNtf()
@@ -56,6 +57,24 @@ describe('after a restart', () => {
     await peers[0]?.say('two')
     await phone.untilPushed('message', 2)
     expect(await phone.told()).toBe(peers[0]?.connection)
+  })
+
+  it('D3 a connection that was subscribed while its SMP server was away pushes when that is back', async () => {
+    const own = await embeddedSmp()
+    const ntf = await target.one()
+    const [phone, friend] = [await Phone.buy(ntf, { smp: own }), await openPerson(own)]
+    const { connection, say } = await phone.meet(friend)
+    await phone.until(async () => (await phone.agent.notifiers(connection)).length === 1)
+    await own.stop()
+    await phone.openReady(1)
+    const witness = await Witness.of(phone)
+    const [id = ''] = await subscriptionsOf(phone)
+    expect(await witness.subscription(id)).not.toBe('ACTIVE')
+    await own.start()
+    await say('hello')
+    await phone.untilPushed('message', 1)
+    expect(await phone.told()).toBe(connection)
+    expect(await witness.subscription(id)).toBe('ACTIVE')
   })
 
   it('A21 all of 50 connections over 2 SMP servers push after a restart of both', async () => {

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { openDevicePush } from '../src/device-secret.js'
 import { untilStatus } from '../src/testing/service.js'
 import { useNtf } from './support/ntf.js'
-import { Phone, ready, talk, verifying } from './support/phone.js'
+import { openPerson, Phone, ready, talk, verifying } from './support/phone.js'
 import { useSmp } from './support/smp.js'
-import { recordOf, Witness } from './support/witness.js'
+import { recordOf, subscriptionsOf, Witness } from './support/witness.js'
 
 const smp = useSmp()
 const target = useNtf()
@@ -127,6 +127,73 @@ describe('a token', () => {
       await again.openReady(0)
       expect((await recordOf(again)).authKey).toBe(authKey)
       expect(await (await Witness.of(again)).token()).toBe('ACTIVE')
+    },
+  )
+
+  it('T10 tells nothing of connections before it is verified', async () => {
+    const ntf = await target.one()
+    const [phone, friend] = [await Phone.buy(ntf, { smp: smp.first }), await openPerson(smp.first)]
+    const { say } = await phone.meet(friend)
+    phone.isOn = false
+    const client = await phone.open()
+    await phone.untilPushed('verification', 1)
+    await untilStatus(client, ({ phase }) => phase === 'verifying')
+    await phone.noPush(() => say('hello'))
+    expect(client.status).toMatchObject({ phase: 'verifying', subscribed: 0 })
+    expect(await subscriptionsOf(phone)).toEqual([])
+    phone.isOn = true
+    await ready(client, 1)
+    await phone.untilPushed('message', 1)
+  })
+
+  it('is registered for the device that there is by then, where another one was never told', async () => {
+    const ntf = await target.one()
+    const phone = await Phone.buy(ntf, { smp: smp.first })
+    const former = phone.token
+    ntf.front.refuse()
+    const client = await phone.open()
+    await untilStatus(client, ({ problem }) => problem?.code === 'NETWORK')
+    const { authKey } = await recordOf(phone)
+    phone.move()
+    await client.setDevice(phone.device())
+    ntf.front.allow()
+    await ready(client, 0)
+    expect((await recordOf(phone)).authKey).toBe(authKey)
+    expect(phone.kinds).toEqual(['verification'])
+    expect(ntf.log.of(former)).toEqual([])
+  })
+
+  it('is replaced also before it is verified: the first code is worthless', async () => {
+    const { phone, client } = await verifying(await target.one(), smp.first)
+    const [push] = phone.pushes
+    const former = await Witness.of(phone)
+    phone.move()
+    await client.setDevice(phone.device())
+    await phone.untilPushed('verification', 1)
+    await client.received(push)
+    phone.isOn = true
+    await ready(client, 0)
+    const present = await Witness.of(phone)
+    expect(await present.token()).toBe('ACTIVE')
+    // A code that is refused may cost the registration, which then leaves nothing behind.
+    if (present.tokenId !== former.tokenId) expect(await former.token()).toBe('AUTH')
+  })
+
+  it.each(['before', 'after'] as const)(
+    'A20 is replaced although the connection breaks %s the server has the command',
+    async (when) => {
+      const ntf = await target.one()
+      const { phone, client, peers } = await talk(ntf, smp.first)
+      const { tokenId } = await Witness.of(phone)
+      phone.move()
+      const cut = ntf.front.cut(when)
+      await client.setDevice(phone.device())
+      await cut
+      await phone.untilPushed('verification', 1)
+      await ready(client, 1)
+      expect((await Witness.of(phone)).tokenId).toBe(tokenId)
+      await peers[0]?.say('hello')
+      await phone.untilPushed('message', 1)
     },
   )
 
