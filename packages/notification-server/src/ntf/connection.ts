@@ -17,28 +17,48 @@ export interface ServedConnection {
   readonly onAnswer: (received: ReceivedCommand, answer: Answer) => void
 }
 
-/** So many commands are carried out at once; about twice as many wait at most, the rest in the sockets. */
-const batchSize = 100
+/** So many commands are carried out at once, and those of the last block; as many blocks wait at most, the rest in the sockets. */
+const batchSize = 200
 
 /** Settles when the connection has ended and what was taken from it is done. @throws what the store or the connection does */
 export async function serve({ connection, executor, onAnswer }: ServedConnection): Promise<void> {
-  const waiting: ReceivedCommand[] = []
+  const waiting: Uint8Array[] = []
   let working: Promise<void> | undefined
   let failure: { readonly error: unknown } | undefined
   let resume = () => {}
 
   async function work(): Promise<void> {
-    while (waiting.length > 0) {
-      // Blocks that have come too are read first: they are carried out in the same transaction.
-      await others()
-      const taken = waiting.splice(0, batchSize)
-      resume()
-      let done = 0
-      for await (const answers of executor.execute(taken)) {
-        for (const answer of answers) onAnswer(taken[done++] as ReceivedCommand, answer)
-        await send(answers)
+    try {
+      while (waiting.length > 0) {
+        // Blocks that have come too are read first: they are carried out in the same transaction.
+        await others()
+        const taken = take()
+        resume()
+        let done = 0
+        for await (const answers of executor.execute(taken)) {
+          for (const answer of answers) onAnswer(taken[done++] as ReceivedCommand, answer)
+          await send(answers)
+        }
       }
+    } catch (error) {
+      failure = { error }
+      // A client that does not hear of it is to ask again.
+      await connection.close()
+    } finally {
+      // At once: a block that comes a moment later must begin anew.
+      working = undefined
+      resume()
     }
+  }
+
+  function take(): ReceivedCommand[] {
+    const commands: ReceivedCommand[] = []
+    let blocks = 0
+    while (blocks < waiting.length && commands.length < batchSize) {
+      commands.push(...receiveCommands(connection.session, waiting[blocks++] as Uint8Array))
+    }
+    waiting.splice(0, blocks)
+    return commands
   }
 
   async function send(answers: readonly Answer[]): Promise<void> {
@@ -47,24 +67,11 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
     for (const content of packResponses(session.version, transmissions)) await connection.send(content)
   }
 
-  const start = () => {
-    working ??= work()
-      .catch((error: unknown) => {
-        failure = { error }
-        // A client that does not hear of it is to ask again.
-        return connection.close()
-      })
-      .finally(() => {
-        working = undefined
-        resume()
-      })
-  }
-
   for await (const content of connection) {
     // The next block takes its place.
-    waiting.push(...receiveCommands(connection.session, new Uint8Array(content)))
-    start()
-    while (waiting.length >= 2 * batchSize && working) {
+    waiting.push(new Uint8Array(content))
+    working ??= work()
+    while (waiting.length >= batchSize && working) {
       await new Promise<void>((resolve) => {
         resume = resolve
       })
