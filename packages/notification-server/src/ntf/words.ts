@@ -63,9 +63,15 @@ const prefix = 'ntf/'
 /** Whoever has the key is the owner: so the rows need no column for it. */
 export const ownerOf = (key: AuthKey): string => prefix + toBase64url(key.toDer())
 
-/** `undefined` for owners of other doors. */
-export const keyOf = (owner: string): AuthKey | undefined =>
-  owner.startsWith(prefix) ? (PublicKey.fromDer(fromBase64url(owner.slice(prefix.length))) as AuthKey) : undefined
+/** `undefined` for owners of other doors, and for a row that was damaged: nobody has its key. */
+export function keyOf(owner: string): AuthKey | undefined {
+  if (!owner.startsWith(prefix)) return undefined
+  try {
+    return PublicKey.fromDer(fromBase64url(owner.slice(prefix.length))) as AuthKey
+  } catch {
+    return undefined
+  }
+}
 
 /** Ids are 24 random bytes here; texts in the rows. */
 export const idText = (id: Uint8Array): string => toBase64url(id)
