@@ -8,7 +8,6 @@ import { freshRow } from './outbox-rules.js'
 import { ownRow } from './owned.js'
 import {
   type ClientRow,
-  deviceKey,
   type NotificationRow,
   type OutboxRow,
   queueKey,
@@ -79,11 +78,10 @@ export const queueOf = ({ server, notifierId }: Pick<ReadItem, 'server' | 'notif
 /** What `planSubscriptions` looks at; `known` are ids of subscriptions of these queues, whose notifications may move. */
 export function selectionOf(owner: string, items: readonly ReadItem[], known: readonly string[]): Selection {
   const ids = items.flatMap(({ token }) => (typeof token === 'string' ? [token] : []))
-  const devices = items.flatMap(({ token }) =>
-    typeof token === 'string' ? [] : [deviceKey(token.provider, token.deviceToken)],
-  )
+  const isRegistering = items.some(({ token }) => typeof token !== 'string')
   return {
-    tokens: { id: unique(ids), device: unique(devices) },
+    // Not those of a device: anybody may register it as often as one likes.
+    tokens: { id: unique(ids), owner: isRegistering ? [owner] : [] },
     subscriptions: { queue: unique(items.map(queueOf)) },
     notifications: { subscription: known },
     servers: { key: unique(items.map(({ server }) => server)) },

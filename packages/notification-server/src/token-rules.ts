@@ -1,5 +1,5 @@
 // Spec 30 §5, 20 §8–§9: what becomes of a registration. Pure functions over rows.
-import { constantTimeEqual, PrivateKey, randomBytes } from '@smpkit/crypto'
+import { constantTimeEqual, PrivateKey, type PublicKey, randomBytes } from '@smpkit/crypto'
 import { toBase64url } from '@smpkit/encoding'
 import { tokenSecret } from '@smpkit/push-providers/payload'
 import { NotificationServerError } from './errors.js'
@@ -77,8 +77,8 @@ export type Registration = Pick<NewToken, 'owner' | 'provider' | 'dhKey'> & {
 }
 
 /**
- * The row of a registration: the one that is among `tokens`, alive again, or a new one.
- * @throws NotificationServerError CONFLICT `dhKey`, LIMIT
+ * The row of a registration: the one that is among `tokens`, which are those of the owner, alive again, or a new one.
+ * @throws NotificationServerError BAD_REQUEST or CONFLICT `dhKey`, LIMIT
  */
 export function registered(
   given: Registration,
@@ -123,7 +123,7 @@ function newToken({ owner, provider, deviceToken, dhKey, ntf }: Registration, no
     reason: null,
     clientKey: dhKey.toRaw(),
     serverKey: serverKey.toRaw(),
-    secret: tokenSecret(serverKey, dhKey),
+    secret: secretOf(serverKey, dhKey),
     code: randomBytes(codeLength),
     triesLeft: limits.codeTries,
     registeredAt: now,
@@ -133,5 +133,14 @@ function newToken({ owner, provider, deviceToken, dhKey, ntf }: Registration, no
     checkSentAt: null,
     periodicAt: null,
     expiresAt: now + limits.unverifiedExpiry,
+  }
+}
+
+/** Anybody could read what is encrypted for a key of low order. @throws NotificationServerError BAD_REQUEST */
+function secretOf(serverKey: PrivateKey<'x25519'>, dhKey: PublicKey<'x25519'>): Uint8Array {
+  try {
+    return tokenSecret(serverKey, dhKey)
+  } catch (cause) {
+    throw new NotificationServerError('BAD_REQUEST', 'dhKey', 'expected a key to agree on a secret with', { cause })
   }
 }

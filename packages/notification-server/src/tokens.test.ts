@@ -1,7 +1,9 @@
-import { PrivateKey, randomBytes, sha256 } from '@smpkit/crypto'
+import { PrivateKey, PublicKey, randomBytes, sha256 } from '@smpkit/crypto'
 import { concat } from '@smpkit/encoding'
-import { describe, expect, test } from 'vitest'
-import { FakeProvider } from './testing/fakes.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { memoryStore } from './memory-store.js'
+import type { Selection } from './store.js'
+import { FakeProvider, intercepted } from './testing/fakes.js'
 import { settled } from './testing/manual-clock.js'
 import { address, Device, Queue, setUp } from './testing/setup.js'
 
@@ -146,6 +148,37 @@ describe('a token', () => {
     await expect(new Device('owner', '').register(setup)).rejects.toEqual(refusal('BAD_REQUEST', 'token'))
   })
 
+  test('is refused with a key of low order, with which there is no secret', async () => {
+    const { server } = await setUp()
+    for (const raw of [new Uint8Array(32), Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0))]) {
+      const dhKey = PublicKey.fromRaw('x25519', raw)
+      const adding = server.tokens.add({ owner: 'owner', provider: 'fake', token: 'phone', dhKey })
+      await expect(adding).rejects.toEqual(refusal('BAD_REQUEST', 'dhKey'))
+    }
+    expect(server.metrics().tokens).toEqual({})
+  })
+
+  test('costs no more where very many others have registered its device', async () => {
+    const memory = memoryStore()
+    const read: number[] = []
+    const store = intercepted(memory, async (name, call, [selection]) => {
+      if (name === 'atomic') read.push((await memory.read(selection as Selection)).tokens.length)
+      return call()
+    })
+    const setup = await setUp({ store })
+    onTestFinished(() => setup.server.close())
+    for (let i = 0; i < 20; i++) await new Device(`owner ${i}`, 'phone').register(setup)
+    const device = await new Device('owner', 'phone').register(setup)
+    read.length = 0
+    await device.register(setup)
+    await device.replace(setup, 'phone')
+    const { server, notifierId, notifierKey } = new Queue(1)
+    const token = { provider: 'fake', token: 'phone', dhKey: device.key.publicKey }
+    await setup.server.subscriptions.add({ owner: 'owner', server, notifierId, notifierKey, token, wait: 0 })
+    await settled()
+    expect(Math.max(...read)).toBe(1)
+  })
+
   test('is one of at most four of an owner', async () => {
     const setup = await setUp()
     for (let i = 0; i < 4; i++) await new Device('owner', `phone ${i}`).register(setup)
@@ -180,6 +213,17 @@ describe('a token', () => {
     await settled()
     expect(await server.status()).toMatchObject({ tokens: {}, subscriptions: {}, pushes: { owed: 0 } })
     expect(subscriber.unsubscribed).toEqual([queue.hex])
+  })
+
+  test('that is removed twice at the same moment was there for one of them', async () => {
+    const setup = await setUp()
+    const device = await new Device().activate(setup)
+    const { tokens } = setup.server
+    const results = await Promise.allSettled([tokens.remove(device), tokens.remove(device)])
+    expect(results).toEqual([
+      { status: 'fulfilled', value: undefined },
+      { status: 'rejected', reason: refusal('GONE', 'token') },
+    ])
   })
 })
 

@@ -90,9 +90,10 @@ export class Tokens {
   async add(given: NewToken): Promise<AddedToken> {
     const { outbox, clock, limits } = this.#options
     const registration = this.registration(given)
-    const { owner, provider, deviceToken } = registration
+    const { owner } = registration
     const selection = {
-      tokens: { device: [deviceKey(provider, deviceToken)] },
+      // Not those of the device: anybody may register it as often as one likes.
+      tokens: { owner: [owner] },
       clients: { owner: [owner] },
       countsOf: owner,
     }
@@ -158,12 +159,11 @@ export class Tokens {
     const device = deviceKey(provider, deviceToken)
     const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
     await this.#options.outbox.commit(
-      { tokens: { id: [id], device: [device] }, outbox: outboxIds, tombstones: { id: [id] } },
+      { tokens: { owner: [owner] }, outbox: outboxIds, tombstones: { id: [id] } },
       ({ tokens, outbox, tombstones }) => {
         const now = clock.now()
         const before = ownRow(tokens, { owner, id }, 'token', tombstones)
-        const isOther = (one: TokenRow) =>
-          deviceKey(one.provider, one.deviceToken) === device && one.owner === owner && one.id !== id
+        const isOther = (one: TokenRow) => deviceKey(one.provider, one.deviceToken) === device && one.id !== id
         if (tokens.some(isOther))
           throw new NotificationServerError('CONFLICT', 'exists', 'expected a device without a registration')
         const fresh = {
@@ -227,9 +227,8 @@ export class Tokens {
   }
 
   /** Deletes a token with its subscriptions and what is owed to it. @throws NotificationServerError NOT_FOUND, GONE */
-  async remove({ along, ...owned }: Owned & { readonly along?: Along<void> | undefined }): Promise<void> {
-    await this.#find(owned)
-    await this.#forget([owned.id], (row) => row.owner === owned.owner, { owner: owned.owner, along })
+  remove({ along, ...owned }: Owned & { readonly along?: Along<void> | undefined }): Promise<void> {
+    return this.#forget([owned.id], (row) => row.owner === owned.owner, { owned, along })
   }
 
   /** Deletes tokens of any owners, of these those that are so. */
@@ -237,18 +236,20 @@ export class Tokens {
     return this.#forget(token, where, {})
   }
 
+  /** @throws NotificationServerError NOT_FOUND, GONE if `owned` is not there */
   async #forget(
     token: readonly string[],
     where: (row: TokenRow) => boolean,
-    { owner, along }: { readonly owner?: string; readonly along?: Along<void> | undefined },
+    { owned, along }: { readonly owned?: Owned; readonly along?: Along<void> | undefined },
   ): Promise<void> {
     const { store, servers, clock, limits } = this.#options
     const selection = {
       tokens: { id: token },
       subscriptions: { token },
-      ...(owner === undefined ? {} : { countsOf: owner }),
+      ...(owned && { tombstones: { id: token }, countsOf: owned.owner }),
     }
     const lost = await store.atomic(selection, (rows) => {
+      if (owned) ownRow(rows.tokens, owned, 'token', rows.tombstones)
       const removed = rows.tokens.filter(where)
       const ids = new Set(removed.map(({ id }) => id))
       const lost = rows.subscriptions.filter((row) => ids.has(row.token))
