@@ -3,6 +3,7 @@ import { type SmpServer, startSmpServer } from '@smpkit/smp-server'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type NotificationClient, openNotificationClient } from './client.js'
 import { memoryState } from './state.js'
+import { ScriptedNtf } from './testing/ntf.js'
 import { Person, Phone, TestService, untilReady, untilStatus } from './testing/service.js'
 
 let smp: SmpServer
@@ -78,6 +79,41 @@ describe('a notification client', () => {
     const wrong = [{ nonce, message: Buffer.alloc(100).toString('base64url') }, {}, null, { nonce, verification: '' }]
     for (const one of wrong) await expect(client.received(one)).rejects.toMatchObject({ code: 'PUSH' })
     expect(client.status.phase).toBe('ready')
+  })
+
+  it('leaves a contact link for a server of ntf://, and comes back', async () => {
+    const { phone, client, peers } = await ready({ connections: 2 })
+    await client.close()
+    const ntf = new ScriptedNtf()
+    const { agent, state } = phone
+    const device = { provider: 'apns_test', token: 'ab'.repeat(32) }
+    const other = await openNotificationClient({ agent, state, server: ntf.address, ntf: ntf.ntf, device })
+    phone.client = other
+    ntf.devices.set(device.token, (data) => void other.received(data).catch(() => {}))
+    await untilReady(other, 2)
+    expect(ntf.token.status).toBe('ACTIVE')
+    expect(ntf.subscriptions.size).toBe(2)
+    await phone.until(async () => (await service.tokens()).length === 0)
+    await phone.until(async () => (await phone.infos()).length === 2)
+    await other.close()
+    const again = await phone.openClient(service, { ntf: ntf.ntf })
+    await untilReady(again, 2)
+    await phone.until(() => ntf.tokens.size === 0)
+    expect(await service.tokens()).toMatchObject([{ status: 'active', periodMinutes: 0 }])
+    await peers[0]?.say('hello')
+    await phone.until(() => service.kinds('a phone').at(-1) === 'message')
+  })
+
+  it('has periodic pushes alone when that is its mode, and no notifiers then', async () => {
+    const { phone, client } = await ready({ connections: 2 })
+    await client.setMode('periodic')
+    await untilReady(client, 0)
+    expect(await service.tokens()).toMatchObject([{ status: 'active', periodMinutes: 20 }])
+    expect(await service.subscriptions()).toEqual([])
+    await phone.until(async () => (await phone.infos()).every(({ notifications }) => !notifications))
+    await client.setMode('instant')
+    await untilReady(client, 2)
+    expect(await service.tokens()).toMatchObject([{ periodMinutes: 0 }])
   })
 
   it('refuses addresses that are no contact link of a notification server', async () => {
