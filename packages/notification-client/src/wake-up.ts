@@ -18,7 +18,10 @@ export interface WakeUpRequest {
 
 export interface WokenUp {
   readonly kind: 'verification' | 'message' | 'check'
-  /** What has become of each queue that the push tells of, of all queues for a check. Messages come as events of the agent. */
+  /**
+   * What has become of each queue that the push tells of, of all queues with a notifier for a check: there are none in `periodic` mode. Messages come as
+   * events of the agent.
+   */
   readonly results: readonly WakeUpResult[]
   /** A client is to be opened, over an agent that subscribes, when that can be: to send back the code, or to see why we were told to look. */
   readonly needsClient: boolean
