@@ -1,4 +1,4 @@
-import { PrivateKey, randomBytes } from '@smpkit/crypto'
+import { PrivateKey, PublicKey, randomBytes } from '@smpkit/crypto'
 import { NtfClient, type NtfReplyError } from '@smpkit/ntf-protocol'
 import { openPush, tokenSecret } from '@smpkit/push-providers/payload'
 import { createServerIdentity } from '@smpkit/smp-transport'
@@ -8,6 +8,7 @@ import { memoryStore } from '../memory-store.js'
 import { createNotificationServer, type NotificationServerOptions } from '../server.js'
 import type { NotificationStore } from '../store.js'
 import { FakeProvider, FakeSubscriber, serverOf } from '../testing/fakes.js'
+import { ManualClock } from '../testing/manual-clock.js'
 import { address } from '../testing/setup.js'
 import { type NtfDoorOptions, ntfDoor } from './door.js'
 
@@ -177,6 +178,16 @@ test('the test provider is let in where the operator wants it, and refused as pr
   })
 })
 
+test('a key of low order is bad syntax, and the connection goes on', async () => {
+  const started = await start()
+  const { tnew } = phone()
+  const session = await started.client.connected()
+  const dhKey = PublicKey.fromRaw('x25519', new Uint8Array(32))
+  const outcomes = await session.requestAll([{ ...tnew, command: { ...tnew.command, dhKey } }, tnew])
+  expect(outcomes[0]?.error).toMatchObject({ error: { code: 'CMD', inner: { code: 'SYNTAX' } } })
+  expect(outcomes[1]?.response?.tag).toBe('IDTKN')
+})
+
 test('does not start without the providers that the protocol promises', async () => {
   await expect(start({}, {}, ['apns_prod'])).rejects.toThrow('expected the provider apns_null')
   await expect(start({}, { testProvider: true }, ['apns_null'])).rejects.toThrow('expected the provider apns_test')
@@ -229,6 +240,43 @@ test('registrations beyond the limit wait, and other commands do not', async () 
   expect(started.pushes().some((push) => push.token === 'c')).toBe(false)
   await late.close()
   expect(await waiting).toMatchObject({ code: 'CLOSED' })
+})
+
+test('a registration that waits is none when its client leaves', async () => {
+  const clock = new ManualClock()
+  const started = await start({ clock, limits: { registrations: 1 } })
+  await started.client.request(phone('first').tnew)
+  const timers = clock.timers
+  for (const token of ['second', 'third']) {
+    const late = new NtfClient(started.front.address())
+    onTestFinished(() => late.close())
+    const waiting = late.request(phone(token).tnew).catch((error) => error)
+    await vi.waitFor(() => expect(clock.timers).toBe(timers + 1))
+    await late.close()
+    expect(await waiting).toMatchObject({ code: 'CLOSED' })
+    await vi.waitFor(() => expect(started.front.metrics().connections).toBe(1))
+  }
+  const { tokens } = started.server.metrics()
+  expect(Object.values(tokens).reduce((sum, count) => sum + count, 0)).toBe(1)
+})
+
+test('a device that replaces another waits for its turn as one that is registered', async () => {
+  const clock = new ManualClock()
+  const started = await start({ clock, limits: { registrations: 3 } })
+  const { tokenId, key } = await active(started)
+  const trpl = (token: string) =>
+    started.client.request({
+      command: { tag: 'TRPL', provider: 'AP', token: bytes(token) },
+      entityId: tokenId,
+      key,
+    })
+  for (const token of ['a', 'b']) expect(await trpl(token)).toEqual({ tag: 'OK' })
+  await vi.waitFor(() => expect(started.pushes().at(-1)?.token).toBe('b'))
+  const timers = clock.timers
+  const waiting = trpl('c')
+  await vi.waitFor(() => expect(clock.timers).toBe(timers + 1))
+  await clock.advance(20_000)
+  expect(await waiting).toEqual({ tag: 'OK' })
 })
 
 test('one owner names only so many new SMP servers a day', async () => {

@@ -144,10 +144,12 @@ class Door {
   }
 }
 
-/** Settles when there is one to take, or when the signal aborts. */
+/** Settles when there is one to take. @throws SmpTransportError `CLOSED` if the signal aborts: who leaves is not let in */
 async function turn(limit: RateLimit, key: string, signal: AbortSignal): Promise<void> {
-  for (let wait = limit.take(key); wait > 0 && !signal.aborted; wait = limit.take(key))
+  for (let wait = limit.take(key); wait > 0; wait = limit.take(key)) {
     await pause(limit.clock, wait, signal)
+    if (signal.aborted) throw new SmpTransportError('CLOSED', 'the connection ended while a registration waited')
+  }
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

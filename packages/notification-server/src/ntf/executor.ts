@@ -36,7 +36,7 @@ export interface ExecutorOptions {
   readonly end: NtfServerEnd
   /** Whether AT is let in. */
   readonly testProvider: boolean
-  /** Settles when there is room for one more registration of a stranger. */
+  /** Settles when there is room for one more push to an unverified device. @throws where the connection ends */
   readonly register: () => Promise<void>
 }
 
@@ -146,6 +146,8 @@ export class Executor {
       case 'TCHK':
         return tokenResponse(await tokens.status({ owner, id }))
       case 'TRPL':
+        // It may name any device, as often as it likes.
+        await this.#options.register()
         await tokens.replace({ owner, id, ...this.#deviceOf(command) })
         return { tag: 'OK' }
       case 'TDEL':
