@@ -11,6 +11,7 @@ import { pause } from '../pause.js'
 import { RateLimit } from '../rate-limit.js'
 import { serve } from './connection.js'
 import { Executor } from './executor.js'
+import { Pace } from './pace.js'
 
 export interface NtfDoorOptions extends AdmissionLimits {
   /** Clients know the server by its fingerprint. */
@@ -56,9 +57,12 @@ export function ntfDoor(options: NtfDoorOptions): NtfDoor {
   }
 }
 
+/** Some milliseconds, in which the SMP side signs about as many commands. */
+const checksPerTurn = 50
+
 class Door {
   readonly #options: NtfDoorOptions
-  readonly #closing = new AbortController()
+  readonly #pace = new Pace(checksPerTurn)
   readonly #serving = new Set<Promise<void>>()
   readonly #commands = new Map<NtfCommand['tag'], number>()
   readonly #errors = new Map<string, number>()
@@ -104,7 +108,6 @@ class Door {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
     await this.#socket?.close()
     await Promise.allSettled(this.#serving)
   }
@@ -115,13 +118,12 @@ class Door {
     register: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     const ending = new AbortController()
-    const end = () => ending.abort()
-    this.#closing.signal.addEventListener('abort', end)
-    void connection.closed.then(end)
+    void connection.closed.then(() => ending.abort())
     const executor = new Executor({
       core,
       end: connection.session,
       testProvider: this.#options.testProvider ?? false,
+      pace: this.#pace,
       register: () => register(ending.signal),
     })
     try {
@@ -138,8 +140,6 @@ class Door {
       if (!(error instanceof SmpTransportError))
         core.logger.error({ error: errorKind(error) }, 'a command of an NTF client has failed')
       throw error
-    } finally {
-      this.#closing.signal.removeEventListener('abort', end)
     }
   }
 }

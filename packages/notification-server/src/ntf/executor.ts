@@ -12,6 +12,7 @@ import {
 import type { ErrorType } from '@smpkit/smp-commands'
 import { NotificationServerError } from '../errors.js'
 import type { Core } from '../front-door.js'
+import type { Pace } from './pace.js'
 import { idBytes, idText, keyOf, ownerOf, refusal, subscriptionResponse, tokenResponse } from './words.js'
 
 export interface Answer {
@@ -36,6 +37,8 @@ export interface ExecutorOptions {
   readonly end: NtfServerEnd
   /** Whether AT is let in. */
   readonly testProvider: boolean
+  /** For checks of signatures, of all connections. */
+  readonly pace: Pace
   /** Settles when there is room for one more push to an unverified device. @throws where the connection ends */
   readonly register: () => Promise<void>
 }
@@ -67,22 +70,30 @@ export class Executor {
 
   /** Who commands; nothing of it changes while the commands before are carried out. */
   async #authorize(received: readonly ReceivedCommand[]): Promise<Step[]> {
-    const { core, end } = this.#options
+    const { core, pace } = this.#options
     const [tokens, subscriptions] = idsOf(received)
     const owners = new Map([
       ...(tokens.length > 0 ? await core.tokens.ownersOf(tokens) : []),
       ...(subscriptions.length > 0 ? await core.subscriptions.ownersOf(subscriptions) : []),
     ])
-    return received.map((one): Step => {
-      if ('error' in one) return { received: one, response: errorResponse(one.error) }
-      const { command } = one
-      if (command.tag === 'PING') return { received: one, response: { tag: 'PONG' } }
-      const owner = command.tag === 'TNEW' ? ownerOf(command.authKey) : owners.get(subjectOf(one))
-      const key = command.tag === 'TNEW' ? command.authKey : owner === undefined ? undefined : this.#keyOf(owner)
-      return checkNtfAuthorization(end, one, key) && owner !== undefined
-        ? { received: one, owner }
-        : { received: one, response: errorResponse({ code: 'AUTH' }) }
-    })
+    const steps: Step[] = []
+    while (steps.length < received.length) {
+      const count = await pace.take(received.length - steps.length)
+      const some = received.slice(steps.length, steps.length + count)
+      steps.push(...some.map((one) => this.#check(one, owners)))
+    }
+    return steps
+  }
+
+  #check(received: ReceivedCommand, owners: ReadonlyMap<string, string>): Step {
+    if ('error' in received) return { received, response: errorResponse(received.error) }
+    const { command } = received
+    if (command.tag === 'PING') return { received, response: { tag: 'PONG' } }
+    const owner = command.tag === 'TNEW' ? ownerOf(command.authKey) : owners.get(subjectOf(received))
+    const key = command.tag === 'TNEW' ? command.authKey : owner === undefined ? undefined : this.#keyOf(owner)
+    return checkNtfAuthorization(this.#options.end, received, key) && owner !== undefined
+      ? { received, owner }
+      : { received, response: errorResponse({ code: 'AUTH' }) }
   }
 
   #keyOf(owner: string): AuthKey | undefined {
