@@ -8,6 +8,7 @@ import type { Bench, Row } from './harness.js'
 import { messagesPostgres, messagesSqlite } from './messages.js'
 import { notification } from './notification.js'
 import { nsub } from './nsub.js'
+import { ntfPostgres, ntfSqlite } from './ntf.js'
 import { outboxPostgres, outboxSqlite } from './outbox.js'
 import { ratchet } from './ratchet.js'
 import { restoredPostgres, restoredSqlite } from './restored.js'
@@ -35,6 +36,8 @@ const benches: readonly Bench[] = [
   transmission,
   connection,
   nsub,
+  ntfSqlite,
+  ntfPostgres,
   notification,
   outboxSqlite,
   outboxPostgres,
