@@ -82,8 +82,15 @@ export class Outbox {
     for await (const rows of pagesOf(this.#options.store, 'outbox')) for (const row of rows) this.#owed.add(row)
   }
 
-  /** `store.atomic` for all changes that owe pushes: what they put into the outbox is sent when it is due. */
-  async commit<T>(selection: Selection, change: (rows: Rows) => Decision<T>): Promise<T> {
+  /**
+   * `store.atomic` for all changes that owe pushes: what they put into the outbox is sent when it is due. `committed` is for what follows
+   * from it outside of the store: it is called before anything that follows from a later change.
+   */
+  async commit<T>(
+    selection: Selection,
+    change: (rows: Rows) => Decision<T>,
+    committed: (result: T) => void = () => {},
+  ): Promise<T> {
     let put: readonly OutboxRow[] = []
     let added: readonly OutboxRow[] = []
     let tokens: readonly TokenRow[] = []
@@ -97,6 +104,7 @@ export class Outbox {
       for (const { id } of added) this.#owed.expect(id)
       return decision
     })
+    committed(result)
     this.#verificationsOwed += put.filter((row) => row.kind === 'verification' && isCounted(row)).length
     const devices = new Map(tokens.map(({ id, deviceToken }) => [id, deviceToken]))
     for (const row of put) this.#owed.add(row, { device: devices.get(row.token), sooner: true })

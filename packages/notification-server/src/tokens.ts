@@ -11,7 +11,7 @@ import { freshRow } from './outbox-rules.js'
 import { type Owned, ownRow } from './owned.js'
 import { deviceKey, type OutboxRow, outboxId, type SubscriptionRow, type TokenRow, type TokenStatus } from './rows.js'
 import { keyHashOf, type Servers } from './servers.js'
-import type { Changes, NotificationStore } from './store.js'
+import type { Changes, NotificationStore, Rows } from './store.js'
 import {
   busy,
   isSameDevice,
@@ -117,14 +117,14 @@ export class Tokens {
    * @throws NotificationServerError NOT_FOUND, FORBIDDEN
    */
   async verify({ owner, id, code, along }: OwnedCode): Promise<void> {
-    const { store, clock, limits } = this.#options
+    const { store, servers, outbox, clock, limits } = this.#options
     const { provider, deviceToken } = await this.#find({ owner, id })
     const device = deviceKey(provider, deviceToken)
     const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
     const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
-    const outboxIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
-    const selection = { tokens: { id: [id], device: [device] }, subscriptions: { token }, outbox: outboxIds }
-    const { result, lost } = await this.#options.outbox.commit(selection, ({ tokens, subscriptions, outbox }) => {
+    const owedIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
+    const selection = { tokens: { id: [id], device: [device] }, subscriptions: { token }, outbox: owedIds }
+    const judge = ({ tokens, subscriptions, outbox: owed }: Rows) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
       const judged = judgeCode(row, code, now, limits)
@@ -141,12 +141,12 @@ export class Tokens {
       const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
       const tombstones = tombstonesOf([...others, ...lost], now)
       // What came before the token was active goes now; how long that is ago, and failures of the token before, do not count.
-      const waiting = row.status === 'active' ? [] : outbox.map((one) => freshRow(one, now))
+      const waiting = row.status === 'active' ? [] : owed.map((one) => freshRow(one, now))
       const changes = { tokens: [judged.row], outbox: waiting, tombstones, remove }
       return withAlong({ changes, result: { result, lost } }, along, result)
-    })
-    if (result === 'active') return this.#options.servers.unsubscribe(lost)
-    throw refusedCode(result)
+    }
+    const { result } = await outbox.commit(selection, judge, ({ lost }) => servers.unsubscribe(lost))
+    if (result !== 'active') throw refusedCode(result)
   }
 
   /**
