@@ -75,19 +75,28 @@ export function requireNotifierId(notifierId: Uint8Array): void {
 export const queueOf = ({ server, notifierId }: Pick<ReadItem, 'server' | 'notifierId'>): string =>
   queueKey(server, toBase64url(notifierId))
 
-/** What `planSubscriptions` looks at; `known` are ids of subscriptions of these queues, whose notifications may move. */
-export function selectionOf(owner: string, items: readonly ReadItem[], known: readonly string[]): Selection {
+/** What `planSubscriptions` looks at; `moving` are those of `movingOf`. */
+export function selectionOf(owner: string, items: readonly ReadItem[], moving: readonly string[]): Selection {
   const ids = items.flatMap(({ token }) => (typeof token === 'string' ? [token] : []))
   const isRegistering = items.some(({ token }) => typeof token !== 'string')
   return {
     // Not those of a device: anybody may register it as often as one likes.
     tokens: { id: unique(ids), owner: isRegistering ? [owner] : [] },
     subscriptions: { queue: unique(items.map(queueOf)) },
-    notifications: { subscription: known },
+    notifications: { subscription: moving },
     servers: { key: unique(items.map(({ server }) => server)) },
     clients: { owner: [owner] },
     countsOf: owner,
   }
+}
+
+/** The ids of subscriptions that may get another token: what is owed for their queues moves too. */
+export function movingOf(owner: string, items: readonly ReadItem[], { subscriptions }: Rows): string[] {
+  if (subscriptions.length === 0) return []
+  const tokens = new Map(items.map((item) => [queueOf(item), item.token]))
+  return subscriptions
+    .filter((row) => row.owner === owner && tokens.get(queueOf(row)) !== row.token)
+    .map(({ id }) => id)
 }
 
 /** What `ownSubscriptions` looks at. */

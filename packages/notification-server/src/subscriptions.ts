@@ -7,14 +7,14 @@ import { NsubWaits } from './nsub-waits.js'
 import type { Outbox } from './outbox.js'
 import type { Owned } from './owned.js'
 import { RateLimit } from './rate-limit.js'
-import type { SubscriptionRow } from './rows.js'
+import type { ServerRow, SubscriptionRow } from './rows.js'
 import type { Servers } from './servers.js'
 import type { NotificationStore } from './store.js'
 import {
+  movingOf,
   ownSubscriptions,
   type PlannedItem,
   planSubscriptions,
-  queueOf,
   type ReadItem,
   readServer,
   requireNotifierId,
@@ -240,16 +240,20 @@ export class Subscriptions {
     awaited: boolean,
     along: NewSubscriptions['along'],
   ): Promise<readonly PlannedItem[]> {
-    const { store, servers, outbox, clock, limits } = this.#options
+    const { servers, outbox, clock, limits } = this.#options
     const read = items.filter((item): item is ReadItem => !('error' in item))
-    const before = await store.read({ subscriptions: { queue: read.map(queueOf) } })
-    const known = before.subscriptions.filter((row) => row.owner === owner).map(({ id }) => id)
-    const { planned, serverRows } = await outbox.commit(selectionOf(owner, read, known), (rows) => {
-      const context = { owner, now: clock.now(), limits, awaited, newServers: this.#newServers.left(owner) }
-      const { changes, planned } = planSubscriptions(items, rows, context)
-      const serverRows = changes.servers ?? []
-      return withAlong({ changes, result: { planned, serverRows } }, along, planned)
-    })
+    const commit = (moving: readonly string[]) =>
+      outbox.commit<Committed | Moving>(selectionOf(owner, read, moving), (rows) => {
+        const ids = movingOf(owner, read, rows)
+        if (ids.some((id) => !moving.includes(id))) return { changes: {}, result: { moving: ids } }
+        const context = { owner, now: clock.now(), limits, awaited, newServers: this.#newServers.left(owner) }
+        const { changes, planned } = planSubscriptions(items, rows, context)
+        const serverRows = changes.servers ?? []
+        return withAlong({ changes, result: { planned, serverRows } }, along, planned)
+      })
+    let committed = await commit([])
+    while ('moving' in committed) committed = await commit(committed.moving)
+    const { planned, serverRows } = committed
     for (const row of serverRows) {
       servers.remember(row)
       this.#newServers.take(owner)
@@ -264,6 +268,16 @@ export class Subscriptions {
     const since = servers.downSince(row.server) ?? updatedAt
     return { id, status: 'inactive', reason: 'server down', updatedAt: Math.max(since, updatedAt) }
   }
+}
+
+interface Committed {
+  readonly planned: readonly PlannedItem[]
+  readonly serverRows: readonly ServerRow[]
+}
+
+/** Nothing was committed, as these were not read. */
+interface Moving {
+  readonly moving: readonly string[]
 }
 
 const isRow = (one: SubscriptionRow | NotificationServerError): one is SubscriptionRow =>
