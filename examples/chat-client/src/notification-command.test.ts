@@ -17,8 +17,26 @@ describe('what is typed after /notifications on', () => {
     })
   })
 
+  it('says to which device of Apple, and where its stand-in writes what comes', () => {
+    const expected = { address: 'ntf://a@b', provider: 'apns_test' }
+    expect(read('ntf://a@b --provider apns_test')).toEqual({ ...expected, token: undefined, log: undefined })
+    expect(read('ntf://a@b --provider apns_test --token ab --push-log f')).toEqual({
+      ...expected,
+      token: 'ab',
+      log: 'f',
+    })
+  })
+
+  it('cannot be an endpoint of our own where the server pushes to Apple alone', () => {
+    expect(() => read('ntf://a@b --provider webpush --listen localhost:1')).toThrow(/to devices of Apple alone/)
+  })
+
   it.each([
     'link',
+    'ntf://a@b --provider apns_other',
+    'ntf://a@b --provider apns_test --listen a:1',
+    'link --provider webhook --listen a:1 --token ab',
+    'link --provider webhook --listen a:1 --push-log f',
     '--provider webhook --listen a:1',
     'link other --provider webhook --listen a:1',
     'link --provider fcm --listen a:1',

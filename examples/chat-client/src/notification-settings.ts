@@ -9,7 +9,10 @@ import type { PushKeys } from './push-endpoint.js'
 import { Refusal } from './refusal.js'
 
 /** What was typed. */
-export interface NotificationWish {
+export type NotificationWish = EndpointWish | AppleWish
+
+/** Pushes come to an endpoint of this program. */
+export interface EndpointWish {
   /** Of the notification server. */
   readonly address: string
   readonly provider: PushKeys['provider']
@@ -23,7 +26,25 @@ export interface NotificationWish {
   readonly key: string | undefined
 }
 
-export interface NotificationSettings {
+/** Pushes go to a device of Apple's, or to a stand-in. */
+export interface AppleWish {
+  readonly address: string
+  readonly provider: `apns_${string}`
+  /** One that no device has, unless given. */
+  readonly token: string | undefined
+  /** A file that the stand-in writes. */
+  readonly log: string | undefined
+}
+
+export type NotificationSettings = EndpointSettings | AppleSettings
+
+export interface AppleSettings {
+  readonly address: string
+  readonly device: { readonly provider: string; readonly token: string }
+  readonly log: string | null
+}
+
+export interface EndpointSettings {
   readonly address: string
   readonly host: string
   readonly port: number
@@ -52,14 +73,14 @@ export function clientState(archive: Archive): ClientState {
 const isLoopback = (host: string) => /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host)
 
 /** By which others know the endpoint. @throws Refusal */
-export function hostOf({ url, host }: NotificationWish): string {
+export function hostOf({ url, host }: EndpointWish): string {
   if (url !== undefined) return new URL(url).hostname
   if (isLoopback(host)) return 'localhost'
   throw new Refusal('--url: expected https://NAME:PORT, by which the notification server reaches this program')
 }
 
 /** That of the files, or a new one. @throws Refusal */
-export function identityFor(wish: NotificationWish): KeptIdentity {
+export function identityFor(wish: EndpointWish): KeptIdentity {
   const { cert, key } = wish
   if (cert !== undefined && key !== undefined) return { certFile: path.resolve(cert), keyFile: path.resolve(key) }
   const host = hostOf(wish)

@@ -5,9 +5,12 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openMemoryStore } from '@smpkit/agent-store'
 import { createNotificationServer, memoryStore, poolSubscriber } from '@smpkit/notification-server'
+import { ntfDoor } from '@smpkit/notification-server/ntf'
 import { serviceDoor } from '@smpkit/notification-server/service'
+import { ntfAddressToText } from '@smpkit/ntf-protocol'
 import { type PushProvider, webhookProvider } from '@smpkit/push-providers'
-import { createTestIdentity } from '@smpkit/push-providers/testing'
+import { apnsProvider, nullProvider } from '@smpkit/push-providers/apns'
+import { createTestIdentity, startApnsFake } from '@smpkit/push-providers/testing'
 import { generateVapidKeys, webPushProvider } from '@smpkit/push-providers/webpush'
 import { openAgent } from '@smpkit/smp-agent'
 import { SmpPool } from '@smpkit/smp-client'
@@ -155,7 +158,7 @@ describe('a chat client that sleeps', () => {
     again.type('/notifications')
     await again.until(/^— pushes come as webpush to https:\/\/localhost:\d+$/m)
     again.type('/notifications on x')
-    await again.until(/^! --provider: expected webhook or webpush$/m)
+    await again.until(/^! --provider: expected webhook, webpush or apns_…$/m)
     again.type('/notifications off')
     await again.until(/^— notifications are off$/m)
     await expect.poll(tokens, { timeout: 10_000 }).toEqual([])
@@ -164,5 +167,36 @@ describe('a chat client that sleeps', () => {
     await end(again)
     const { code, stderr } = await wake('Alice').ended
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/notifications are off/) })
+  })
+
+  it('is woken by a server of ntf://, with what a stand-in for APNs writes', async () => {
+    const file = path.join(folder, 'apns.log')
+    const apns = await startApnsFake({ logFile: file })
+    const door = ntfDoor({ identity: smp.identity, host: '127.0.0.1', port: 0, testProvider: true })
+    const server = await createNotificationServer({
+      subscriber: poolSubscriber(new SmpPool()),
+      store: memoryStore(),
+      providers: [apnsProvider({ name: 'apns_test', ...apns.options }), nullProvider('apns_null')],
+      doors: [door],
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await apns.close()
+    })
+    const address = ntfAddressToText(door.address())
+    const { alice, bob } = await connected()
+    alice.type(`/notifications on ${address} --provider webpush --listen localhost:0`)
+    await alice.until(/^! a server of ntf:\/\/ pushes to devices of Apple alone/m)
+    alice.type(`/notifications on ${address} --provider apns_test --push-log apns.log`)
+    await alice.until(/^— pushes of apns_test come from the file \S.*apns\.log\. To sleep/m)
+    await alice.until(watched)
+    await end(alice)
+
+    const sleeper = wake('Alice')
+    await sleeper.until(asleep)
+    bob.type('hello')
+    await sleeper.until(/^\d\d:\d\d Bob: hello$/m)
+    await sleeper.until(/^— woken by a push \(message\): fetched 1 message$/m)
+    await end(bob)
   })
 })

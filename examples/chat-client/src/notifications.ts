@@ -1,10 +1,15 @@
 // Spec 30 §5, 23 §4: sees to it that pushes come for the messages of all contacts, if the user wants it.
+import path from 'node:path'
+import { randomBytes } from '@smpkit/crypto'
+import { toHex } from '@smpkit/encoding'
 import { type NotificationClient, type NotificationStatus, openNotificationClient } from '@smpkit/notification-client'
 import type { AgentEvent, SmpAgent } from '@smpkit/smp-agent'
 import { type Archive, describeError, printable } from 'example-chat'
 import type { Contacts } from './contacts.js'
 import {
+  type AppleWish,
   clientState,
+  type EndpointWish,
   hostOf,
   identityFor,
   loadIdentity,
@@ -12,7 +17,8 @@ import {
   type NotificationWish,
   settingsOf,
 } from './notification-settings.js'
-import { deviceOf, newPushKeys, openPushEndpoint, type PushEndpoint } from './push-endpoint.js'
+import { newPushKeys, openPushEndpoint } from './push-endpoint.js'
+import { deviceFor, openPushes, type Pushes } from './pushes.js'
 import { Refusal } from './refusal.js'
 
 export interface NotificationsHost {
@@ -26,7 +32,7 @@ export class Notifications {
   readonly #host: NotificationsHost
   #settings: NotificationSettings | undefined
   #client: NotificationClient | undefined
-  #endpoint: PushEndpoint | undefined
+  #pushes: Pushes | undefined
 
   constructor(host: NotificationsHost) {
     this.#host = host
@@ -49,7 +55,7 @@ export class Notifications {
   /** Goes on where they are on. Events are to be read after it. */
   async resume(): Promise<void> {
     if (!this.#settings) return
-    await this.#listen(this.#settings).catch((error: unknown) => {
+    await this.#open(this.#settings).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error
       // What was subscribed stays so.
       this.#host.note(`no push can come: ${error.message}`)
@@ -59,11 +65,11 @@ export class Notifications {
   }
 
   /** The client alone, for who listens by other means. `wait`: seconds that the notification server may take to answer. */
-  async start({ address, keys, origin }: NotificationSettings, wait = 15): Promise<NotificationClient> {
+  async start(settings: NotificationSettings, wait = 15): Promise<NotificationClient> {
     const { agent, archive } = this.#host
-    const device = deviceOf(keys, origin)
+    const device = deviceFor(settings)
     const state = clientState(archive)
-    const client = await openNotificationClient({ agent, server: address, device, state, wait })
+    const client = await openNotificationClient({ agent, server: settings.address, device, state, wait })
     this.#client = client
     void this.#tell(client)
     return client
@@ -73,11 +79,7 @@ export class Notifications {
   async on(wish: NotificationWish): Promise<NotificationSettings> {
     if (this.#settings) throw new Refusal('notifications are on: end them by /notifications off first')
     const { archive } = this.#host
-    const { address, provider, host, port, url } = wish
-    const first = { address, host, port, keys: newPushKeys(provider), identity: identityFor(wish) }
-    const name = hostOf(wish)
-    const endpoint = await this.#listen(first)
-    const settings = { ...first, port: endpoint.port, origin: url ?? `https://${name}:${endpoint.port}` }
+    const settings = isOfApple(wish) ? await this.#follow(wish) : await this.#listenAnew(wish)
     try {
       await this.start(settings)
     } catch (error) {
@@ -120,22 +122,38 @@ export class Notifications {
   }
 
   async close(): Promise<void> {
-    await this.#endpoint?.close()
-    this.#endpoint = undefined
+    await this.#pushes?.close()
+    this.#pushes = undefined
     await this.#client?.close()
     this.#client = undefined
   }
 
+  readonly #onPush = async (notificationData: unknown) => void (await this.#client?.received(notificationData))
+
   /** @throws Refusal */
-  async #listen({ host, port, keys, identity }: Omit<NotificationSettings, 'origin'>): Promise<PushEndpoint> {
-    const loaded = await loadIdentity(identity)
-    const onPush = async (notificationData: unknown) => void (await this.#client?.received(notificationData))
-    try {
-      this.#endpoint = await openPushEndpoint({ host, port, identity: loaded, keys, onPush })
-      return this.#endpoint
-    } catch (error) {
-      throw new Refusal(`cannot listen at ${host}:${port}: ${describeError(error)}`, { cause: error })
-    }
+  async #open(settings: NotificationSettings): Promise<void> {
+    this.#pushes = await openPushes(settings, this.#onPush).catch((error: unknown) => {
+      throw cannotListen(settings, error)
+    })
+  }
+
+  /** @throws Refusal */
+  async #listenAnew(wish: EndpointWish): Promise<NotificationSettings> {
+    const { address, provider, host, port, url } = wish
+    const first = { address, host, port, keys: newPushKeys(provider), identity: identityFor(wish) }
+    const name = hostOf(wish)
+    const identity = await loadIdentity(first.identity)
+    const endpoint = await openPushEndpoint({ ...first, identity, onPush: this.#onPush }).catch((error: unknown) => {
+      throw cannotListen(first, error)
+    })
+    this.#pushes = endpoint
+    return { ...first, port: endpoint.port, origin: url ?? `https://${name}:${endpoint.port}` }
+  }
+
+  async #follow({ address, provider, token = toHex(randomBytes(32)), log }: AppleWish): Promise<NotificationSettings> {
+    const settings = { address, device: { provider, token }, log: log === undefined ? null : path.resolve(log) }
+    await this.#open(settings)
+    return settings
   }
 
   /** The user gets what is new. */
@@ -147,6 +165,14 @@ export class Notifications {
       last = news ?? last
     }
   }
+}
+
+const isOfApple = (wish: NotificationWish): wish is AppleWish => wish.provider.startsWith('apns_')
+
+function cannotListen(settings: object, cause: unknown): Refusal {
+  if (cause instanceof Refusal) return cause
+  const where = 'host' in settings && 'port' in settings ? ` at ${settings.host}:${settings.port}` : ''
+  return new Refusal(`cannot listen${where}: ${describeError(cause)}`, { cause })
 }
 
 const isNews = (phase: NotificationStatus['phase']) => phase === 'verifying' || phase === 'ready'

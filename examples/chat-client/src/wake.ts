@@ -11,8 +11,8 @@ import {
 } from 'example-chat'
 import { Chat } from './chat.js'
 import { onEvent } from './events.js'
-import { clientState, loadIdentity, type NotificationSettings, settingsOf } from './notification-settings.js'
-import { openPushEndpoint } from './push-endpoint.js'
+import { clientState, type NotificationSettings, settingsOf } from './notification-settings.js'
+import { openPushes } from './pushes.js'
 import type { Screen } from './screen.js'
 import type { Style } from './words.js'
 
@@ -33,18 +33,11 @@ type OnPush = (notificationData: unknown) => Promise<void>
 /** Until the user ends it. @throws ProgramError where notifications are off */
 export async function sleepAndWake(sleeper: Sleeper): Promise<ExitCode> {
   const settings = await readSettings(sleeper)
-  const { host, port, keys } = settings
   let onPush: OnPush | undefined
-  const endpoint = await openPushEndpoint({
-    host,
-    port,
-    keys,
-    identity: await loadIdentity(settings.identity),
-    async onPush(notificationData) {
-      // Between two phases: it comes again.
-      if (!onPush) throw new Error('expected to be ready for pushes')
-      await onPush(notificationData)
-    },
+  const pushes = await openPushes(settings, async (notificationData) => {
+    // Between two phases: it comes again.
+    if (!onPush) throw new Error('expected to be ready for pushes')
+    await onPush(notificationData)
   }).catch((cause: Error) => {
     throw usageError(`pushes cannot come: ${cause.message}`, cause)
   })
@@ -59,7 +52,7 @@ export async function sleepAndWake(sleeper: Sleeper): Promise<ExitCode> {
       }
     }
   } finally {
-    await endpoint.close()
+    await pushes.close()
   }
 }
 
