@@ -217,7 +217,8 @@ atNtfServer((target) => {
       }
     })
 
-    test('P8: an authenticator is refused in version 1 also where the hello had a key', async () => {
+    test('P8: an authenticator is refused in version 1 also where the hello had a key', async (context) => {
+      target.onlyOurs(context, 'the reference is not known to refuse it')
       const device = await new NtfDevice(target, { algorithm: 'x25519' }).register()
       const connection = await raw(['ntf/1'])
       const { sessionId, rest } = await connection.hello()

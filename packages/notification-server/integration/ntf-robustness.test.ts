@@ -117,7 +117,7 @@ overNtfServers((target) => {
   test('R3: a flood of messages to slow devices is told of, the newest of each queue', async (context) => {
     const ntf = target.embedded(context)
     const devices = await Promise.all(Array.from({ length: 4 }, () => new NtfDevice(target).activate()))
-    const queues = await target.newQueues(40)
+    const queues = await target.newQueues(20)
     const deviceOf = (at: number) => devices[at % devices.length] as NtfDevice
     await Promise.all(queues.map((queue, i) => deviceOf(i).subscribed(queue)))
     for (const { token } of devices) {
@@ -126,7 +126,7 @@ overNtfServers((target) => {
         return Math.random() < 0.1 ? { status: 503, reason: 'ServiceUnavailable' } : 'accepted'
       })
     }
-    for (let i = 0; i < 25; i++) await Promise.all(queues.map((queue) => queue.send()))
+    for (let i = 0; i < 10; i++) await Promise.all(queues.map((queue) => queue.send()))
     await target.quiet()
     const unnamed: string[] = []
     for (const [i, queue] of queues.entries()) {
