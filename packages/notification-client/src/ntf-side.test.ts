@@ -129,6 +129,19 @@ describe('subscriptions', () => {
     expect(ntf.subscriptions.size).toBe(2)
   })
 
+  it('D2: are asked for again after an hour where another registration takes each notifier', async () => {
+    const { phone, client } = await ready()
+    ntf.script = ({ tag }) => (tag === 'SNEW' ? { tag: 'ERR', error: { code: 'AUTH' } } : undefined)
+    phone.connect('second')
+    await settled(() => ntf.asked.filter((tag) => tag === 'SNEW').length === 2)
+    await settled(() => phone.clock.delays.includes(3_600_000))
+    expect(client.status).toMatchObject({ phase: 'subscribing', wanted: 2, subscribed: 1 })
+    expect(phone.agent.asked).toEqual(['-second', '+second'])
+    ntf.script = () => undefined
+    phone.clock.skip(3_600_000)
+    await until(client, isReady(2))
+  })
+
   it.each([
     ['QUOTA', 'LIMIT', { code: 'QUOTA' }],
     ['CMD', 'SERVICE', cmd('SYNTAX')],

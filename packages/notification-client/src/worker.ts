@@ -107,7 +107,7 @@ export class Worker {
 
   /** All that can be done now; then milliseconds until there may be more. */
   async #pass(): Promise<number> {
-    const { server, other, registration, status, address, random, now } = this.#options
+    const { server, other, registration, subscriptions, status, address, random, now } = this.#options
     if (other.address !== undefined) await this.#leave(other)
     const isOther = server.address !== undefined && server.address !== address
     if (server.address !== undefined && (this.#isOff || server.isLeaving || isOther)) {
@@ -133,8 +133,10 @@ export class Worker {
     const problem = await this.#bringInStep()
     const isActive = registration.active !== undefined
     if (isActive) this.#losses = 0
-    status.set({ phase: !isActive ? 'verifying' : problem ? 'subscribing' : 'ready', problem })
-    if (!isActive || problem) return remindEvery * (0.9 + random() / 5)
+    const { wanted, subscribed } = subscriptions.counts
+    const isReady = isActive && !problem && wanted === subscribed
+    status.set({ phase: isReady ? 'ready' : isActive ? 'subscribing' : 'verifying', problem })
+    if (!isReady) return remindEvery * (0.9 + random() / 5)
     return Math.max(leastPause, Math.min(checkEvery * (0.9 + random() / 5), server.nextCheck - now()))
   }
 
