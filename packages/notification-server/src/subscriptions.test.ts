@@ -82,8 +82,10 @@ describe('adding a subscription', () => {
     subscriber.emit(queue.notification())
     await settled()
     const other = await new Device('owner', 'second phone').register(setup)
-    provider.hold = false
     expect(await queue.add(setup, other)).toMatchObject({ id: first.id, created: false })
+    const { notifications } = await setup.store.read({ notifications: { subscription: [first.id] } })
+    expect(notifications).toMatchObject([{ token: other.id }])
+    provider.hold = false
     expect(subscriber.subscribed).toEqual([queue.hex])
     subscriber.emit(queue.notification())
     await settled()
@@ -110,6 +112,21 @@ describe('adding a subscription', () => {
     await queue.add(setup, device)
     const forged = { ...queue, add: queue.add, notifierKey: PrivateKey.generate('ed25519') }
     await expect(forged.add(setup, device)).rejects.toEqual(refusal('CONFLICT', 'auth'))
+  })
+
+  test('with a token that is deleted at the same moment is not kept up', async () => {
+    for (let ticks = 0; ticks < 20; ticks++) {
+      const { setup, device, queue, server, subscriber } = await withDevice()
+      await new Queue(2).add(setup, device, 0)
+      const adding = queue.add(setup, device, 0).then(
+        () => 'added',
+        () => 'refused',
+      )
+      for (let i = 0; i < ticks; i++) await null
+      await server.tokens.remove(device)
+      expect(await adding).toMatch(/added|refused/)
+      expect([...subscriber.kept]).toEqual([])
+    }
   })
 
   test('for no token of the owner is not found', async () => {
