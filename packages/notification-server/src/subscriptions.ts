@@ -9,7 +9,7 @@ import type { Owned } from './owned.js'
 import { RateLimit } from './rate-limit.js'
 import type { ServerRow, SubscriptionRow } from './rows.js'
 import type { Servers } from './servers.js'
-import type { NotificationStore } from './store.js'
+import type { Decision, NotificationStore, Rows } from './store.js'
 import {
   movingOf,
   ownSubscriptions,
@@ -91,7 +91,6 @@ export class Subscriptions {
     const read = items.map((item) => this.#read(owner, item))
     const planned = await this.#commit(owner, read, awaited, along)
     const rows = planned.flatMap((item) => ('row' in item ? [item] : []))
-    servers.subscribe(rows.filter(({ created }) => created).map(({ row }) => row))
     for (const { row } of rows) servers.considerMove(row.server, row.address)
     await tokens.touch(owner, [...new Set(rows.map(({ row }) => row.token))])
     return planned.map((item) => this.addedOf(item))
@@ -242,23 +241,26 @@ export class Subscriptions {
   ): Promise<readonly PlannedItem[]> {
     const { servers, outbox, clock, limits } = this.#options
     const read = items.filter((item): item is ReadItem => !('error' in item))
-    const commit = (moving: readonly string[]) =>
-      outbox.commit<Committed | Moving>(selectionOf(owner, read, moving), (rows) => {
-        const ids = movingOf(owner, read, rows)
-        if (ids.some((id) => !moving.includes(id))) return { changes: {}, result: { moving: ids } }
-        const context = { owner, now: clock.now(), limits, awaited, newServers: this.#newServers.left(owner) }
-        const { changes, planned } = planSubscriptions(items, rows, context)
-        const serverRows = changes.servers ?? []
-        return withAlong({ changes, result: { planned, serverRows } }, along, planned)
-      })
-    let committed = await commit([])
-    while ('moving' in committed) committed = await commit(committed.moving)
-    const { planned, serverRows } = committed
-    for (const row of serverRows) {
-      servers.remember(row)
-      this.#newServers.take(owner)
+    const plan = (rows: Rows, moving: readonly string[]): Decision<Committed | Moving> => {
+      const ids = movingOf(owner, read, rows)
+      if (ids.some((id) => !moving.includes(id))) return { changes: {}, result: { moving: ids } }
+      const context = { owner, now: clock.now(), limits, awaited, newServers: this.#newServers.left(owner) }
+      const { changes, planned } = planSubscriptions(items, rows, context)
+      return withAlong({ changes, result: { planned, serverRows: changes.servers ?? [] } }, along, planned)
     }
-    return planned
+    const follow = (result: Committed | Moving) => {
+      if ('moving' in result) return
+      for (const row of result.serverRows) {
+        servers.remember(row)
+        this.#newServers.take(owner)
+      }
+      servers.subscribe(result.planned.flatMap((item) => ('row' in item && item.created ? [item.row] : [])))
+    }
+    for (let moving: readonly string[] = []; ; ) {
+      const result = await outbox.commit(selectionOf(owner, read, moving), (rows) => plan(rows, moving), follow)
+      if ('planned' in result) return result.planned
+      moving = result.moving
+    }
   }
 
   #stateOf(row: SubscriptionRow): SubscriptionState {

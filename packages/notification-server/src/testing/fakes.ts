@@ -14,6 +14,8 @@ export class FakeSubscriber implements SmpSubscriber {
   /** The ids of the queues that were asked for, in hex, in order. */
   readonly subscribed: string[] = []
   readonly unsubscribed: string[] = []
+  /** Those that were asked for and not given up. */
+  readonly kept = new Set<string>()
   readonly hosts = new Map<string, string>()
   readonly #servers = new Map<string, string>()
   answer: 'OK' | 'AUTH' | 'none' = 'OK'
@@ -49,6 +51,7 @@ export class FakeSubscriber implements SmpSubscriber {
     for (const { notifierId } of notifiers) {
       const id = toHex(notifierId)
       this.subscribed.push(id)
+      this.kept.add(id)
       this.hosts.set(id, hostsOf(address))
       this.#servers.set(id, server)
       if (this.answer === 'OK') this.emit({ type: 'subscribed', server, notifierId, serviceId: null })
@@ -58,6 +61,7 @@ export class FakeSubscriber implements SmpSubscriber {
 
   unsubscribe(_: ServerAddress, notifierIds: readonly Uint8Array[]): void {
     this.unsubscribed.push(...notifierIds.map(toHex))
+    for (const id of notifierIds) this.kept.delete(toHex(id))
   }
 
   move(server: ServerAddress): void {
