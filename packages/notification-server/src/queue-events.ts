@@ -88,8 +88,8 @@ export function applyQueueEvents(
     if (next === row) continue
     byQueue.set(key, next)
     changed.set(row.id, next)
-    // Nobody will tell of this queue any more: its owner is to look.
-    if (next.nextAt === null) owe(token, 'check')
+    // Nobody will tell of this queue any more: its owner is to look. An NTF client deletes a notifier without a word to us (23 §6).
+    if (next.nextAt === null && !(token?.ntf && next.status === 'deleted')) owe(token, 'check')
   }
   return {
     changes: {

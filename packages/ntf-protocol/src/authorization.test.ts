@@ -49,7 +49,9 @@ test.each(vectors<Verifying>('ntf-transmission', 'verify'))('vector %s', (_, { i
   const authorization = parseAuthorization({ auth: bytesOf(input.authorization), serviceSignature: null }) ?? null
   const received = { corrId: bytesOf(input.corrId), authorized: bytesOf(input.authorized), authorization }
   const key = publicKeyOf(input.publicKey)
-  expect({ ok: checkNtfAuthorization({ sessionKey }, received, isAuthKey(key) ? key : undefined) }).toEqual(out)
+  expect({
+    ok: checkNtfAuthorization({ sessionKey, version: ntfVersions.max }, received, isAuthKey(key) ? key : undefined),
+  }).toEqual(out)
 })
 
 const algorithms = ['ed25519', 'ed448', 'x25519'] as const
@@ -71,7 +73,7 @@ function received(
 describe.each(algorithms)('a command authorized with %s', (algorithm) => {
   const key: PrivateAuthKey = PrivateKey.generate(algorithm)
   // Without a key of the server there are no authenticators.
-  const speaking = versions.filter((version) => algorithm !== 'x25519' || has(version, 'batching'))
+  const speaking = versions.filter((version) => algorithm !== 'x25519' || has(version, 'sessionKey'))
 
   test.each(speaking)('is accepted with its key in version %i', (version) => {
     const { client, server } = endsOf(version)
@@ -131,4 +133,12 @@ test('only version 1 sends the session id; the signature is the same', () => {
   if (!first || !second) throw new Error('expected two')
   expect(first.authorization).toEqual(second.authorization)
   expect(first.transmission.length).toBe(second.transmission.length + 33)
+})
+
+test('an authenticator is refused in version 1, although its client has seen the key of the server', () => {
+  const key = PrivateKey.generate('x25519')
+  const { client, server } = endsOf(versions[0] as NtfVersion)
+  const serverKey = server.sessionKey.publicKey
+  const item = received({ ...client, serverKey }, server, { tag: 'TCHK' }, key)
+  expect(checkNtfAuthorization(server, item, key.publicKey)).toBe(false)
 })

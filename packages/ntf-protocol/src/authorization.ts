@@ -5,6 +5,7 @@ import { authorizationBy, authorizedBy } from '@smpkit/smp-commands/internal'
 import { type NtfCommand, ntfCommandFormat } from './commands.js'
 import type { NtfClientEnd, NtfServerEnd } from './session.js'
 import { joinNtfTransmission, writeAuthorized } from './transmission.js'
+import { has } from './versions.js'
 
 /** What is needed to authorize a command. */
 export interface NtfAuthorizing {
@@ -52,9 +53,11 @@ export interface NtfAuthorized {
  * kind than the authorization: then a constant key is tried.
  */
 export function checkNtfAuthorization(
-  end: Pick<NtfServerEnd, 'sessionKey'>,
+  end: Pick<NtfServerEnd, 'sessionKey' | 'version'>,
   { corrId, authorization, authorized }: NtfAuthorized,
   key: AuthKey | undefined,
 ): boolean {
-  return authorization !== null && authorizedBy(key, end.sessionKey, authorization, corrId, authorized)
+  // An authenticator needs a key of the server, which version 1 does not have, whatever stood in the hello.
+  const usable = key?.is('x25519') && !has(end.version, 'sessionKey') ? undefined : key
+  return authorization !== null && authorizedBy(usable, end.sessionKey, authorization, corrId, authorized)
 }

@@ -43,7 +43,7 @@ export function clientHandshake(input: NtfClientHandshakeInput): NtfClientHandsh
   const serverKey = hello.signedKey && signedServerKey(hello.signedKey, input.tlsPeerChain)
   return {
     clientHello: encode(ntfClientHello, { version, keyHash }),
-    session: { version, sessionId, serverKey: has(version, 'batching') ? serverKey : null },
+    session: { version, sessionId, serverKey: has(version, 'sessionKey') ? serverKey : null },
   }
 }
 

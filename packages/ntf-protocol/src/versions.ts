@@ -17,8 +17,10 @@ export const ntfDefaultPort = 443
 
 /** The first version that has a feature. */
 export const since = {
-  /** Several transmissions in a block, no session id in them, and a session key of the server. */
+  /** Several transmissions in a block, and no session id in them. */
   batching: 2,
+  /** A key of the server for the session: authenticators of X25519 keys. */
+  sessionKey: 2,
   /** The reason in `TKN INVALID,reason`. */
   invalidReason: 3,
 } as const

@@ -9,6 +9,7 @@ import {
   type NtfSession,
   ntfBlockSize,
   ntfCommandFormat,
+  ntfVersions,
   packCommands,
   receiveCommands,
   receiveResponses,
@@ -47,7 +48,8 @@ export const ntfTransmissionSuite: Suite = {
       const key = PublicKey.fromDer(input.bytes('publicKey'))
       const authorization = parseAuthorization({ auth: input.bytes('authorization'), serviceSignature: null }) ?? null
       const received = { corrId: input.bytes('corrId'), authorization, authorized: input.bytes('authorized') }
-      const end = { sessionKey: privateKeyIn(input, 'serverSessionPrivateKey', 'x25519') }
+      const sessionKey = privateKeyIn(input, 'serverSessionPrivateKey', 'x25519')
+      const end = { sessionKey, version: ntfVersions.max }
       return { ok: checkNtfAuthorization(end, received, isAuthKey(key) ? key : undefined) }
     }),
     batch: operation((input, vector) => ({

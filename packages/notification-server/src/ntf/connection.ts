@@ -34,11 +34,7 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
         await others()
         const taken = take()
         resume()
-        let done = 0
-        for await (const answers of executor.execute(taken)) {
-          for (const answer of answers) onAnswer(taken[done++] as ReceivedCommand, answer)
-          await send(answers)
-        }
+        await carryOut(taken)
       }
     } catch (error) {
       failure = { error }
@@ -49,6 +45,24 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
       working = undefined
       resume()
     }
+  }
+
+  /** Answers share blocks; those that are there do not wait for a registration, nor are they lost with a later command. */
+  async function carryOut(taken: readonly ReceivedCommand[]): Promise<void> {
+    const answers: Answer[] = []
+    let done = 0
+    try {
+      for await (const some of executor.execute(taken)) {
+        for (const answer of some) onAnswer(taken[done++] as ReceivedCommand, answer)
+        answers.push(...some)
+        const next = taken[done]
+        if (next && 'command' in next && next.command.tag === 'TNEW') await send(answers.splice(0))
+      }
+    } catch (error) {
+      await send(answers).catch(() => {})
+      throw error
+    }
+    await send(answers)
   }
 
   function take(): ReceivedCommand[] {
