@@ -12,7 +12,7 @@ import { memoryState, Records } from './state.js'
 const { signal } = new AbortController()
 
 /** Each request is answered by the next of them. */
-async function registering(answers: (object | Error)[]) {
+async function registering(answers: (object | Error)[], minutes = 0) {
   const records = new Records(memoryState())
   const asked: unknown[][] = []
   const request = async (...args: unknown[]) => {
@@ -26,7 +26,7 @@ async function registering(answers: (object | Error)[]) {
       attempt(request, { id: '', signal }),
   } as unknown as ServiceConnection
   const server = new ServiceSide({ connection, wait: 0, signal })
-  const open = () => Registration.restore({ records, server, period: () => 0 })
+  const open = () => Registration.restore({ records, server, period: () => minutes })
   const registration = await open()
   await registration.setDevice({ provider: 'console', token: 'a phone' })
   return { registration, records, asked, open }
@@ -58,6 +58,22 @@ describe('a registration', () => {
     await (await open()).advance()
     expect(asked[1]).toEqual(asked[0])
     expect(await records.device.get()).toMatchObject({ key, token: { id: 'abc' } })
+  })
+
+  it('tells the period again after the device was registered again', async () => {
+    const [again, active, expired] = [created(dhKey()), { status: 'active' }, { status: 'expired' }]
+    const answers = [created(dhKey()), active, {}, expired, again, active, {}]
+    const { registration, asked } = await registering(answers, 30)
+    await registration.advance()
+    for (const _ of [1, 2]) {
+      await registration.check()
+      await registration.setPeriod()
+    }
+    await registration.check()
+    await registration.setPeriod()
+    await registration.setPeriod()
+    const periods = asked.filter(([, resource]) => resource === '/ntf/tokens/:id/periodic')
+    expect(periods.map(([, , data]) => data)).toEqual([{ minutes: 30 }, { minutes: 30 }])
   })
 
   it('gives up a connection for which the device has another key', async () => {
