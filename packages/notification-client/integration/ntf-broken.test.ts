@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { untilStatus } from '../src/testing/service.js'
 import { useNtf } from './support/ntf.js'
-import { ready, talk } from './support/phone.js'
+import { newDeviceToken, ready, talk } from './support/phone.js'
 import { useSmp } from './support/smp.js'
 import { Witness } from './support/witness.js'
 
@@ -53,12 +53,12 @@ describe('R7 a state with broken rows', () => {
       await client.unregister()
       await phone.state.put('deletion AAAA', value)
       await phone.state.put('deletion zzzz', value)
-      const again = await phone.again()
+      const again = await phone.again({ token: newDeviceToken() })
       const later = await again.open()
       await untilStatus(later, ({ problem }) => problem?.code === 'NETWORK')
       ntf.front.allow()
       await ready(later, 1)
-      await again.until(async () => (await witness.token()) === 'AUTH')
+      await again.until(async () => (await witness.token()) === 'ERR AUTH')
     },
   )
 })

@@ -1,7 +1,7 @@
 // Spec 24 §2 (A19), §1 (D14, T6), 23 §5: pushes of messages, periodic pushes alone, and none.
 import { describe, expect, it } from 'vitest'
 import { useNtf } from './support/ntf.js'
-import { checkPush, openPerson, Phone, ready, talk } from './support/phone.js'
+import { checkPush, notifierIds, openPerson, Phone, ready, talk } from './support/phone.js'
 import { useSmp } from './support/smp.js'
 import { subscriptionsOf, Witness } from './support/witness.js'
 
@@ -15,9 +15,16 @@ describe('the mode of a client', () => {
       for (const { say } of peers) await say(text)
       await phone.until(() => phone.messages.filter((message) => message === text).length === peers.length)
     }
+    // Of one connection it may be much later than of the other.
+    const allTold = (since: number) =>
+      phone.until(async () => {
+        const pushes = phone.pushes.filter((data) => 'message' in data).slice(since)
+        const results = (await Promise.all(pushes.map((push) => phone.woken(push)))).flatMap((woken) => woken.results)
+        return peers.every((peer) => results.some(({ connection }) => connection === peer.connection))
+      })
     expect(client.mode).toBe('instant')
     await said('one')
-    await phone.untilPushed('message', 1)
+    await allTold(0)
 
     await client.setMode('periodic')
     await ready(client, 0)
@@ -27,11 +34,11 @@ describe('the mode of a client', () => {
     await ready(client, 2)
     const before = phone.count('message')
     await said('three')
-    await phone.untilPushed('message', before + 1)
+    await allTold(before)
 
     const witness = await Witness.of(phone)
     await client.unregister()
-    await phone.until(async () => (await witness.token()) === 'AUTH')
+    await phone.until(async () => (await witness.token()) === 'ERR AUTH')
     await phone.noPush(() => said('four'))
 
     const again = await phone.open()
@@ -49,11 +56,7 @@ describe('the mode of a client', () => {
     await ready(client, 0)
     for (const { connection } of peers) expect(await phone.agent.notifiers(connection)).toEqual([])
     expect(await witness.token()).toBe('ACTIVE')
-    // By then it was told, or has it from the SMP server.
-    await phone.until(async () => {
-      const statuses = await Promise.all(ids.map((id) => witness.subscription(id)))
-      return statuses.every((status) => status === 'AUTH' || status === 'DELETED')
-    })
+    for (const id of ids) await phone.until(async () => (await witness.subscription(id)) === 'ERR AUTH')
   })
 
   it('D14 is kept over a restart, with what was on before', async () => {
@@ -94,6 +97,26 @@ describe('the mode of a client', () => {
     const before = phone.count('message')
     await peers[0]?.say('hello again')
     await phone.untilPushed('message', before + 1)
+  })
+
+  it('A19 none: nothing is pushed any more, also by a server that was not told', async () => {
+    const ntf = await target.one()
+    const { phone, client, peers } = await talk(ntf, smp.first)
+    const witness = await Witness.of(phone)
+    expect(await witness.token()).toBe('ACTIVE')
+    const before = await notifierIds(phone)
+    ntf.front.refuse()
+    await client.unregister()
+    await phone.until(async () => {
+      const ids = await notifierIds(phone)
+      return ids.length === 1 && ids[0] !== before[0]
+    })
+    await phone.noPush(async () => {
+      await peers[0]?.say('hello')
+      await phone.until(() => phone.messages.includes('hello'))
+    })
+    ntf.front.allow()
+    expect(await witness.token()).toBe('ACTIVE')
   })
 
   it('D14 is periodic also for connections that come later, which push when it is instant', async () => {

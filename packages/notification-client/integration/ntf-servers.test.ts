@@ -3,7 +3,7 @@ import { NtfClient, ntfAddressToText, parseNtfAddress, testNtfServer } from '@sm
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { untilStatus } from '../src/testing/service.js'
 import { useNtf } from './support/ntf.js'
-import { newDeviceToken, Phone, ready, talk } from './support/phone.js'
+import { newDeviceToken, notifierIds, Phone, ready, talk } from './support/phone.js'
 import { useSmp } from './support/smp.js'
 import { Witness } from './support/witness.js'
 
@@ -59,7 +59,7 @@ describe('a client of one of two servers', () => {
     second.front.allow()
     await ready(last, 1)
     expect(await (await Witness.of(again)).token()).toBe('ACTIVE')
-    expect(await witness.token()).toBe('AUTH')
+    expect(await witness.token()).toBe('ERR AUTH')
     await peers[0]?.say('hello')
     await again.untilPushed('message', 1)
   })
@@ -97,18 +97,41 @@ describe('a client of one of two servers', () => {
     }
     // It is told when it is back, whatever server is ours by then.
     first.front.allow()
-    await moved.until(async () => (await witness.token()) === 'AUTH')
+    await moved.until(async () => (await witness.token()) === 'ERR AUTH')
     await moved.until(async () => !(await moved.state.list()).some(([key]) => key.startsWith('deletion ')))
+  })
+
+  it('A24 keeps its pushes when the old server comes back that still has its subscriptions', async (context) => {
+    const [first, second] = await target.two(context)
+    const old = first.embedded(context, 'a restart')
+    const { phone, client, peers } = await talk(first, smp.first, { connections: 2 })
+    await phone.until(async () => (await old.subscriptions()).every(({ status }) => status === 'active'))
+    await old.stop()
+    first.front.refuse()
+    await client.unregister()
+    const moved = await phone.again({ ntf: second, token: newDeviceToken() })
+    await moved.openReady(2)
+    await old.start()
+    await moved.until(async () => (await old.subscriptions()).every(({ status }) => status !== 'active'))
+    for (const [i, { connection, say }] of peers.entries()) {
+      await say('hello')
+      await moved.untilPushed('message', i + 1)
+      expect(await moved.told()).toBe(connection)
+    }
+    expect(phone.count('message')).toBe(0)
   })
 
   it('A25 leaves the former one when another address is given, without being told to', async (context) => {
     const [first, second] = await target.two(context)
     const { phone, client, peers } = await talk(first, smp.first, { connections: 2 })
     const witness = await Witness.of(phone)
+    const notifiers = await notifierIds(phone)
     await client.close()
     const moved = await phone.again({ ntf: second, token: newDeviceToken() })
     await moved.openReady(2)
-    await moved.until(async () => (await witness.token()) === 'AUTH')
+    // What the former server knows is worthless to it.
+    expect((await notifierIds(moved)).filter((id) => notifiers.includes(id))).toEqual([])
+    await moved.until(async () => (await witness.token()) === 'ERR AUTH')
     for (const [i, { say }] of peers.entries()) {
       await say('hello')
       await moved.untilPushed('message', i + 1)

@@ -27,7 +27,7 @@ describe('a token', () => {
     const witness = await Witness.of(phone)
     expect(await witness.token()).toBe('ACTIVE')
     await client.unregister()
-    await phone.until(async () => (await witness.token()) === 'AUTH')
+    await phone.until(async () => (await witness.token()) === 'ERR AUTH')
     expect(client.status.phase).toBe('off')
     expect(await phone.state.get('device')).toBeUndefined()
     await expect(client.setDevice(phone.device())).rejects.toMatchObject({ code: 'CLOSED' })
@@ -61,7 +61,7 @@ describe('a token', () => {
     expect(await witnesses[0].token()).toBe('ACTIVE')
     second.isOn = true
     await ready(client, 0)
-    expect(await witnesses[0].token()).toBe('AUTH')
+    expect(await witnesses[0].token()).toBe('ERR AUTH')
     expect(await witnesses[1].token()).toBe('ACTIVE')
   })
 
@@ -176,7 +176,7 @@ describe('a token', () => {
     const present = await Witness.of(phone)
     expect(await present.token()).toBe('ACTIVE')
     // A code that is refused may cost the registration, which then leaves nothing behind.
-    if (present.tokenId !== former.tokenId) expect(await former.token()).toBe('AUTH')
+    if (present.tokenId !== former.tokenId) expect(await former.token()).toBe('ERR AUTH')
   })
 
   it.each(['before', 'after'] as const)(

@@ -84,7 +84,8 @@ export interface NotificationClient extends AsyncDisposable {
   /**
    * No more pushes: the server is told to delete all that it had of us. Settles when that is stored; the client is closed then. The agent goes on
    * telling the server of a contact link for two days. A server of `ntf://` is told at once, within 15 seconds, or by the next client that is opened
-   * with this state within 21 days, whatever its server is. Notifiers stay: `setNotifications(connection, false)` ends those.
+   * with this state within 21 days, whatever its server is. Connections get notifiers that it does not know: `setNotifications(connection, false)` ends
+   * those.
    */
   unregister(): Promise<void>
   /** Ends all work; what is not finished goes on when a client is opened again. */

@@ -145,10 +145,9 @@ export class Worker {
     this.#info = undefined
     this.#isCheckDue = true
     await side.leave(registration.record)
-    if (!this.#isOff) {
-      await registration.startAnew()
-      if (side.address !== address) await subscriptions.renewAll()
-    }
+    if (!this.#isOff) await registration.startAnew()
+    // A server that is not told goes on with the notifiers that it has.
+    if (this.#isOff || side.address !== address) await subscriptions.renewAll()
     await subscriptions.forgetAll()
     await side.forget()
   }

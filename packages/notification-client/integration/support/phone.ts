@@ -204,6 +204,13 @@ export class Phone extends Person {
 export const ready = (client: NotificationClient, subscribed: number): Promise<NotificationStatus> =>
   untilStatus(client, (status) => status.phase === 'ready' && status.subscribed === subscribed && !status.problem)
 
+/** Of all its connections. */
+export async function notifierIds({ agent }: Pick<Phone, 'agent'>): Promise<string[]> {
+  const ids: string[] = []
+  for await (const page of agent.allNotifiers()) ids.push(...page.map(({ notifierId }) => toHex(notifierId)))
+  return ids
+}
+
 export interface Talk {
   readonly phone: Phone
   readonly friend: Person

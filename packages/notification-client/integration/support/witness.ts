@@ -30,12 +30,12 @@ export class Witness {
     return new Witness(phone.ntf.address, await recordOf(phone))
   }
 
-  /** `ACTIVE`, `INVALID`, …; `AUTH` where there is no such token. */
+  /** `ACTIVE`, `INVALID`, …; `ERR AUTH` where there is no such token. */
   token(): Promise<string> {
     return this.#ask({ tag: 'TCHK' }, this.tokenId)
   }
 
-  /** `ACTIVE`, `END`, …; `AUTH` where there is no such subscription. */
+  /** `ACTIVE`, `END`, …; `ERR AUTH` where there is no such subscription. */
   subscription(id: string): Promise<string> {
     return this.#ask({ tag: 'SCHK' }, id)
   }
@@ -44,7 +44,7 @@ export class Witness {
     try {
       return (await this.#client.request({ command, entityId: fromBase64url(id), key: this.#key })).status
     } catch (error) {
-      if (error instanceof NtfReplyError) return error.code
+      if (error instanceof NtfReplyError) return `ERR ${error.code}`
       throw error
     }
   }
