@@ -1,8 +1,8 @@
 // Spec 21 A1–A5, 24 §1 D1: the pushes that an app's extension reads, byte by byte.
 import { fromBase64url, toBase64url } from '@smpkit/encoding'
 import { decryptPayload } from '@smpkit/push-providers/payload'
+import { devicePath, type SeenPush } from '@smpkit/push-providers/testing'
 import { describe, expect, test } from 'vitest'
-import { devicePath, type SeenPush } from './support/apns-log.js'
 import { until } from './support/in-process.js'
 import { NtfDevice, withHosts } from './support/ntf-device.js'
 import { atNtfServer } from './support/ntf-target.js'

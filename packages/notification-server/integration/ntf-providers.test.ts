@@ -1,8 +1,7 @@
 // Spec 20 §6, §7, 21 A6, 24 §1 T6–T9: what is pushed by time, what providers say of devices, and which providers there are.
 import { toHex } from '@smpkit/encoding'
-import type { ApnsAnswer } from '@smpkit/push-providers/testing'
+import { type ApnsAnswer, devicePath } from '@smpkit/push-providers/testing'
 import { describe, expect, test } from 'vitest'
-import { devicePath } from './support/apns-log.js'
 import { JumpClock, pause, until } from './support/in-process.js'
 import { NtfDevice, newToken } from './support/ntf-device.js'
 import { atNtfServer, type OwnTarget } from './support/ntf-target.js'

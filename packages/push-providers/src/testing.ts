@@ -7,7 +7,7 @@ export {
   type ApnsPush,
   startApnsFake,
 } from './testing/apns-fake.js'
-export { type ApnsLog, logOfFakes, logOfFile, type SeenPush } from './testing/apns-log.js'
+export { type ApnsLog, devicePath, logOfFakes, logOfFile, type SeenPush } from './testing/apns-log.js'
 export { createTestIdentity, type TestIdentity } from './testing/authority.js'
 export type { EndpointAnswer, EndpointFake, EndpointFakeOptions } from './testing/endpoint-fake.js'
 export {

@@ -1,6 +1,13 @@
 // A notification server in the test's own process, with the door of the NTF protocol and fakes of APNs as its far ends.
 import { apnsProvider, nullProvider } from '@smpkit/push-providers/apns'
-import { type ApnsAnswer, type ApnsFake, type ApnsPush, startApnsFake } from '@smpkit/push-providers/testing'
+import {
+  type ApnsAnswer,
+  type ApnsFake,
+  type ApnsLog,
+  type ApnsPush,
+  logOfFakes,
+  startApnsFake,
+} from '@smpkit/push-providers/testing'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { createServerIdentity, type ServerIdentity } from '@smpkit/smp-transport'
 import { onTestFinished } from 'vitest'
@@ -9,7 +16,6 @@ import type { Limits } from '../../src/limits.js'
 import { type NtfDoor, ntfDoor } from '../../src/ntf/door.js'
 import type { PushReport } from '../../src/push-sender.js'
 import { createNotificationServer, type NotificationServer, type NotificationServerOptions } from '../../src/server.js'
-import { type ApnsLog, logOfFakes } from './apns-log.js'
 import { pause, quickSmp, until } from './in-process.js'
 import { openNotificationStore } from './notification-stores.js'
 import type { StorageOf } from './storages.mjs'

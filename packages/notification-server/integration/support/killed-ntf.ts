@@ -1,9 +1,8 @@
 // A notification server with the door of the NTF protocol that is killed, as its clients and devices see it: one address, which is away at times.
 import { type ProviderTag, parseNtfAddress } from '@smpkit/ntf-protocol'
-import { type ApnsFake, startApnsFake } from '@smpkit/push-providers/testing'
+import { type ApnsFake, type ApnsLog, logOfFakes, startApnsFake } from '@smpkit/push-providers/testing'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { createServerIdentity, credentialsToPem } from '@smpkit/smp-transport'
-import { type ApnsLog, logOfFakes } from './apns-log.js'
 import { NtfWire } from './ntf-wire.js'
 import { type FaultyRows, ServerProcess } from './server-process.js'
 import type { StorageOf } from './storages.mjs'

@@ -1,9 +1,9 @@
 // The notification server that the suites of the NTF protocol run against: NTF_SERVER, or embedded ones over each database; and the SMP
 // server of their queues: SMP_SERVER, or an embedded one.
 import { type ProviderTag, parseNtfAddress } from '@smpkit/ntf-protocol'
+import { type ApnsLog, logOfFile } from '@smpkit/push-providers/testing'
 import { parseServerAddress, type ServerAddress } from '@smpkit/smp-commands/address'
 import { afterAll, beforeAll, describe, onTestFinished, type TestContext } from 'vitest'
-import { type ApnsLog, logOfFile } from './apns-log.js'
 import { postgresTitle, type StorageMaker, usePostgres, useSqlite, withoutPostgres } from './databases.js'
 import { EmbeddedNtf, type EmbeddedNtfOptions } from './embedded-ntf.js'
 import { EmbeddedSmp } from './embedded-smp.js'

@@ -40,3 +40,16 @@ test('a file is read from its end on, by whole lines, whatever writes them', () 
   fs.appendFileSync(file, `${line('second').slice(20)}\n`)
   expect(log.of('x')).toEqual([first, { ...first, body: 'second' }])
 })
+
+test('headers may be pairs, in their order', () => {
+  const file = newFile()
+  const log = logOfFile(file)
+  const headers = [
+    ['apns-topic', 'app'],
+    ['Authorization', 'bearer x'],
+  ]
+  fs.writeFileSync(file, `${JSON.stringify({ path: '/3/device/x', headers, body: '{}' })}\n`)
+  expect(log.of('x')).toEqual([
+    { path: '/3/device/x', headers: { 'apns-topic': 'app', authorization: 'bearer x' }, body: '{}' },
+  ])
+})

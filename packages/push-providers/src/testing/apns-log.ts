@@ -1,5 +1,5 @@
 // Spec 21 A4: what was pushed, as a far end of APNs has seen it: fakes of this package, or the file of another one.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import type { ApnsFake } from './apns-fake.js'
 
 export interface SeenPush {
@@ -15,39 +15,67 @@ export interface ApnsLog {
   of(token: string): readonly SeenPush[]
 }
 
-const devicePath = (token: string): string => `/3/device/${encodeURIComponent(token)}`
+/** Where pushes for a device go. */
+export const devicePath = (token: string): string => `/3/device/${encodeURIComponent(token)}`
 
-export const logOfFakes = (fakes: readonly ApnsFake[]): ApnsLog => ({
-  of: (token) => fakes.flatMap(({ pushes }) => pushes.filter(({ path }) => path === devicePath(token))),
-})
-
-/** Lines of JSON `{path, headers, body}` in a file that grows, from now on; `body` as text, or as what the text says. */
-export function logOfFile(file: string): ApnsLog {
-  const sizeOf = () => (existsSync(file) ? statSync(file).size : 0)
+/** `take`: what has come since it was asked last. */
+function logOf(take: () => Iterable<SeenPush>): ApnsLog {
   const byPath = new Map<string, SeenPush[]>()
-  let taken = sizeOf()
-
-  function take(): void {
-    if (sizeOf() <= taken) return
-    const bytes = readFileSync(file)
-    // A line that is still being written is taken when it has its end.
-    const end = bytes.lastIndexOf('\n') + 1
-    for (const line of bytes.subarray(taken, end).toString().split('\n')) {
-      if (line.trim() !== '') keep(JSON.parse(line) as SeenPush)
-    }
-    taken = Math.max(taken, end)
-  }
-
-  function keep({ path, headers, body }: SeenPush): void {
-    const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    byPath.set(path, [...(byPath.get(path) ?? []), { path, headers: Object.fromEntries(lower), body: text }])
-  }
-
   return {
     of(token) {
-      take()
+      for (const push of take()) {
+        const before = byPath.get(push.path)
+        if (before) before.push(push)
+        else byPath.set(push.path, [push])
+      }
       return byPath.get(devicePath(token)) ?? []
     },
   }
+}
+
+export function logOfFakes(fakes: readonly ApnsFake[]): ApnsLog {
+  const taken = fakes.map(() => 0)
+  return logOf(() =>
+    fakes.flatMap(({ pushes }, i) => {
+      const added = pushes.slice(taken[i])
+      taken[i] = pushes.length
+      return added
+    }),
+  )
+}
+
+/**
+ * Lines of JSON `{path, headers, body}` in a file that grows, from now on; `headers` also as pairs, `body` as text, or as what the text
+ * says.
+ */
+export function logOfFile(file: string): ApnsLog {
+  const sizeOf = () => (existsSync(file) ? statSync(file).size : 0)
+  let taken = sizeOf()
+  // A line that is still being written is taken when it has its end.
+  let rest = Buffer.alloc(0)
+  return logOf(() => {
+    const added = Buffer.alloc(Math.max(0, sizeOf() - taken))
+    if (added.length === 0) return []
+    const descriptor = openSync(file, 'r')
+    const length = readSync(descriptor, added, 0, added.length, taken)
+    closeSync(descriptor)
+    taken += length
+    const bytes = Buffer.concat([rest, added.subarray(0, length)])
+    const end = bytes.lastIndexOf('\n') + 1
+    rest = bytes.subarray(end)
+    const lines = bytes.subarray(0, end).toString().split('\n')
+    return lines.filter((line) => line.trim() !== '').map((line) => seenPush(JSON.parse(line)))
+  })
+}
+
+interface Line {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[]
+  readonly body: unknown
+}
+
+function seenPush({ path, headers, body }: Line): SeenPush {
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers)
+  const lower = pairs.map(([name, value]) => [name.toLowerCase(), value])
+  return { path, headers: Object.fromEntries(lower), body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
