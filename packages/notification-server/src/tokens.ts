@@ -200,9 +200,9 @@ export class Tokens {
 
   /** @throws NotificationServerError NOT_FOUND, GONE */
   async status(owned: Owned): Promise<Pick<TokenState, 'status' | 'reason'>> {
-    const { status, reason } = await this.#find(owned)
-    await this.touch(owned.owner, [owned.id])
-    return { status, reason }
+    const row = await this.#find(owned)
+    await this.#touchRow(row)
+    return { status: row.status, reason: row.reason }
   }
 
   /** Whose these are; those that are not there are left out. */
@@ -214,7 +214,7 @@ export class Tokens {
   /** @throws NotificationServerError NOT_FOUND, GONE */
   async get(owned: Owned): Promise<TokenState> {
     const row = await this.#find(owned)
-    await this.touch(owned.owner, [owned.id])
+    await this.#touchRow(row)
     const { subscriptions } = await this.#options.store.read({ subscriptions: { token: [row.id] } })
     const hash = new Uint8Array(32)
     for (const { server, notifierId } of subscriptions) {
@@ -270,6 +270,11 @@ export class Tokens {
       const stale = rows.tokens.filter((row) => isStale(row, owner, now))
       return { changes: { tokens: stale.map((row) => used(row, now, limits)) }, result: undefined }
     })
+  }
+
+  /** The same for one that was read a moment ago. */
+  async #touchRow(row: TokenRow): Promise<void> {
+    if (isStale(row, row.owner, this.#options.clock.now())) await this.touch(row.owner, [row.id])
   }
 
   #readToken(name: string, token: unknown): string {

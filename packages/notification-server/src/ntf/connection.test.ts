@@ -52,9 +52,45 @@ async function answered(count: number, ticks: number): Promise<number> {
   return sent
 }
 
+/** With a fake executor: its runs are single commands. */
+async function served(contents: readonly Uint8Array[], execute: Executor['execute'], onAnswer = () => {}) {
+  const sent: number[] = []
+  const connection: Pick<BlockConnection<NtfServerEnd>, 'session' | 'send' | 'close'> & AsyncIterable<Uint8Array> = {
+    session: { version, sessionId: new Uint8Array(32) } as NtfServerEnd,
+    send: async (content) => void sent.push(content[0] as number),
+    close: async () => {},
+    async *[Symbol.asyncIterator]() {
+      yield* contents
+    },
+  }
+  await serve({ connection: connection as BlockConnection<NtfServerEnd>, executor: { execute } as Executor, onAnswer })
+  return sent
+}
+
+async function* oneByOne(received: readonly ReceivedCommand[]) {
+  for (const { corrId, entityId } of received) yield [{ corrId, entityId, response: { tag: 'PONG' } } as Answer]
+}
+
 describe('a connection', () => {
   test('answers each block, whenever after the answer to the one before it comes', async () => {
     const moments = Array.from({ length: 20 }, (_, ticks) => ticks)
     expect(await Promise.all(moments.map((ticks) => answered(3, ticks)))).toEqual(moments.map(() => 3))
+  })
+
+  test('with many commands lets another one have its turn in between', async () => {
+    const order: string[] = []
+    const blocks = packResponses(version, Array(50).fill(ping))
+    await Promise.all([
+      served(blocks, oneByOne, () => order.push('many')),
+      served([block as Uint8Array], oneByOne, () => order.push('one')),
+    ])
+    expect(order).toHaveLength(51)
+    expect(order.indexOf('one')).toBeLessThan(5)
+  })
+
+  test('sends the answers that it has before a command that may wait', async () => {
+    const trpl = Uint8Array.of(64, ...new Uint8Array(64), 0, 1, 1, ...new TextEncoder().encode('TRPL AN'), 1, 97)
+    // The count of each block.
+    expect(await served(packResponses(version, [ping, ping, trpl, ping]), oneByOne)).toEqual([2, 2])
   })
 })

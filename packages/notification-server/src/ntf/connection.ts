@@ -47,7 +47,7 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
     }
   }
 
-  /** Answers share blocks; those that are there do not wait for a registration, nor are they lost with a later command. */
+  /** Answers share blocks; those that are there do not wait for a device's turn, nor are they lost with a later command. */
   async function carryOut(taken: readonly ReceivedCommand[]): Promise<void> {
     const answers: Answer[] = []
     let done = 0
@@ -55,8 +55,9 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
       for await (const some of executor.execute(taken)) {
         for (const answer of some) onAnswer(taken[done++] as ReceivedCommand, answer)
         answers.push(...some)
-        const next = taken[done]
-        if (next && 'command' in next && next.command.tag === 'TNEW') await send(answers.splice(0))
+        if (mayWait(taken[done])) await send(answers.splice(0))
+        // A store that answers at once would carry all of them out before another connection has its turn.
+        await others()
       }
     } catch (error) {
       await send(answers).catch(() => {})
@@ -95,3 +96,7 @@ export async function serve({ connection, executor, onAnswer }: ServedConnection
   await working
   if (failure) throw failure.error
 }
+
+/** Whether the command names a device that is to be verified: of these there are only so many in a minute. */
+const mayWait = (received: ReceivedCommand | undefined): boolean =>
+  received !== undefined && 'command' in received && ['TNEW', 'TRPL'].includes(received.command.tag)
