@@ -17,7 +17,7 @@ export const defaultLimits = {
   newServersNtf: 100,
   /** Connections of clients that are accepted in a second, of all. */
   accepts: 10,
-  /** Registrations over NTF from one IP address in a minute; more of them wait. */
+  /** Registrations over NTF, and replaced devices, from one IPv4 address or IPv6 network of 64 bits in a minute; more of them wait. */
   registrations: 300,
   /** SMP servers that are being connected to at the same time. */
   serversConnecting: 500,

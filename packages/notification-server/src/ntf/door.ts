@@ -11,6 +11,7 @@ import { pause } from '../pause.js'
 import { RateLimit } from '../rate-limit.js'
 import { serve } from './connection.js'
 import { Executor } from './executor.js'
+import { networkOf } from './network-of.js'
 import { Pace } from './pace.js'
 
 export interface NtfDoorOptions extends AdmissionLimits {
@@ -98,7 +99,7 @@ class Door {
       port,
       idleTimeout,
       onConnection: (connection, { remoteAddress }) => {
-        const register = (signal: AbortSignal) => turn(registrations, remoteAddress, signal)
+        const register = (signal: AbortSignal) => turn(registrations, networkOf(remoteAddress), signal)
         const serving = this.#serve(connection, core, register).finally(() => this.#serving.delete(serving))
         this.#serving.add(serving)
         return serving
