@@ -65,6 +65,15 @@ describe('init', () => {
     expect(names.map(read)).toEqual(before)
   })
 
+  it.each([
+    ['ntf.example.org', '0.0.0.0:443'],
+    ['ntf.example.org,[2001:db8::1]:8443', '0.0.0.0:8443'],
+    ['[2001:db8::1]', '0.0.0.0:443'],
+  ])('listens where apps of %s come', async (ntf, listen) => {
+    await init({ ntf })
+    expect(read('smpkit-ntf.toml')).toContain(`listen = "${listen}"`)
+  })
+
   it('takes any key', async () => {
     const set = ['limits.tokens=9', 'smp.own_domains=example.org,example.com', 'metrics.listen=127.0.0.1:9464']
     await init({ name: 'wake', provider: ['console'], set })

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createStoreKey } from '@smpkit/agent-store/key-file'
 import type { SigningAlgorithm } from '@smpkit/crypto'
+import { ntfDefaultPort } from '@smpkit/ntf-protocol'
 import { type ExitCode, exitCodes, type Running, readName, readServer, usageError } from 'example-chat'
 import { ConfigError, configName, readConfig } from './config.js'
 import { type Config, keysOf, type SectionName, sectionNames } from './config-keys.js'
@@ -62,6 +63,12 @@ export async function initCommand(
 /** A config may be lost alone. */
 const hasIdentity = ({ ntf }: Config) => fs.existsSync(ntf.certificate_file) && fs.existsSync(ntf.key_file)
 
+/** Where apps are told to come is where it listens, unless the config says otherwise; a port that is none is found with the host. */
+function portOf(ntf: string): number {
+  const port = Number(/:(\d+)$/.exec(ntf)?.[1])
+  return port > 0 && port < 65_536 ? port : ntfDefaultPort
+}
+
 function settingsOf({ name, server = [], ntf, database, provider = [], set = [] }: InitOptions): Given {
   const settings: Settings = {}
   const put = (section: SectionName, key: string, value: Toml) => {
@@ -70,7 +77,7 @@ function settingsOf({ name, server = [], ntf, database, provider = [], set = [] 
   if (name !== undefined) put('server', 'name', readName(name))
   if (server.length > 0) put('smp', 'servers', server.map(readServer))
   if (ntf !== undefined) {
-    put('ntf', 'listen', '0.0.0.0:443')
+    put('ntf', 'listen', `0.0.0.0:${portOf(ntf)}`)
     put('ntf', 'host', ntf)
   }
   if (database !== undefined) put('database', 'url', database)

@@ -79,8 +79,8 @@ program
   .option('--name <name>', 'what clients see')
   .option('--server <address>', 'SMP server to be reached on over s.*, smp://…@host; may be repeated', collect)
   .option(
-    '--ntf <host>',
-    'serve SimpleX apps as well, or alone: the name of this server in its address ntf://…; port 443',
+    '--ntf <host[:port]>',
+    'serve SimpleX apps as well, or alone: the name of this server in its address ntf://…, and its port, by default 443',
   )
   .addOption(algorithmOption('--ntf-algorithm <name>'))
   .option('--database <url>', 'postgresql://…, in place of SQLite')

@@ -86,8 +86,9 @@ function ntfEnd({ ntf, ...config }: Config): NtfEnd | undefined {
 }
 
 function cannotListen({ host, port }: HostPort, cause: unknown): never {
-  const hint = port < 1024 ? '; ports below 1024 need CAP_NET_BIND_SERVICE' : ''
-  const message = `ntf.listen: ${host}, port ${port} cannot be listened on: ${describeError(cause)}${hint}`
+  const reason = describeError(cause)
+  const hint = port < 1024 && reason.includes('EACCES') ? '; ports below 1024 need CAP_NET_BIND_SERVICE' : ''
+  const message = `ntf.listen: ${host}, port ${port} cannot be listened on: ${reason}${hint}`
   throw new ProgramError(exitCodes.usage, message, { cause })
 }
 
