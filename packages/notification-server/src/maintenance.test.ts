@@ -27,6 +27,16 @@ describe('time', () => {
     await expect(server.tokens.get(device)).rejects.toEqual(refusal('NOT_FOUND', 'token'))
   })
 
+  test('leaves a code that is pushed again its 7 days', async () => {
+    const setup = await setUp(hourly)
+    const device = await new Device().register(setup)
+    await setup.clock.advance(7 * day - minute)
+    await device.register(setup)
+    await setup.clock.advance(6 * day)
+    await device.verify(setup)
+    expect(await setup.server.tokens.get(device)).toMatchObject({ status: 'active' })
+  })
+
   test('expires a verified token 90 days after the last command of its client', async () => {
     const setup = await setUp(hourly)
     const { server, clock } = setup
@@ -79,6 +89,8 @@ describe('time', () => {
     await server.tokens.setPeriod({ ...device, minutes: 20 })
     await clock.advance(19 * minute)
     expect(provider.pushes).toHaveLength(0)
+    // As clients do at each start.
+    await server.tokens.setPeriod({ ...device, minutes: 20 })
     await clock.advance(63 * minute)
     expect(device.queues(provider.pushes)).toEqual(['check', 'check', 'check', 'check'])
     await server.tokens.setPeriod({ ...device, minutes: 0 })

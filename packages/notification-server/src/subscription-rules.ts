@@ -200,7 +200,7 @@ class Plan {
     if (known && token.ntf && known.token !== token.id) {
       throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other token has')
     }
-    const row = known ? this.#changeToken(known, token) : this.#create(item, token)
+    const row = known ? this.#change(known, item, token) : this.#create(item, token)
     return { row, created: !known, token: added }
   }
 
@@ -252,12 +252,16 @@ class Plan {
     return { row, added: addedToken(row, created) }
   }
 
-  /** The token changes, and what is owed for this queue is owed to it now. */
-  #changeToken(known: SubscriptionRow, { id: token, provider }: TokenRow): SubscriptionRow {
-    if (known.token === token) return known
+  /**
+   * The token changes, and what is owed for this queue is owed to it now. The address changes too: a client finds the queue of a push by
+   * what it calls the server.
+   */
+  #change(known: SubscriptionRow, { address }: ReadItem, { id: token, provider }: TokenRow): SubscriptionRow {
+    if (known.token === token && known.address === address) return known
     const { now } = this.#context
-    const row = { ...known, token }
+    const row = { ...known, token, address }
     this.#keep(row)
+    if (known.token === token) return row
     for (const one of this.#rows.notifications) {
       if (one.subscription !== row.id) continue
       this.#notifications.set(row.id, { ...one, token })

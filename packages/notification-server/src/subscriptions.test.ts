@@ -267,6 +267,20 @@ describe('a subscription', () => {
     expect(await server.status()).toMatchObject({ subscriptions: {} })
   })
 
+  test('names its server in pushes as its owner did last', async () => {
+    const { setup, device, queue, subscriber, emit, provider, owned } = await active()
+    const spelled = address('other.example.com')
+    const { notifierId, notifierKey } = queue
+    const given = { owner: device.owner, server: spelled, notifierId, notifierKey, token: device.id, wait: 0 }
+    expect(await setup.server.subscriptions.add(given)).toMatchObject({ id: owned.id, created: false })
+    expect(subscriber.subscribed).toEqual([])
+    await emit(queue.notification())
+    const [push] = device.open(provider.pushes)
+    expect(push?.kind === 'message' && push.items.map(({ server }) => server.hosts[0]?.text)).toEqual([
+      'other.example.com',
+    ])
+  })
+
   test('is nobody’s but its owner’s', async () => {
     const { owned, server } = await active()
     const stranger = { owner: 'stranger', id: owned.id }

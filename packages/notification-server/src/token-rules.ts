@@ -53,10 +53,12 @@ export const withNewCode = (row: TokenRow, limits: Limits): TokenRow => ({
   triesLeft: limits.codeTries,
 })
 
-/** Registering again brings a dead token back; nothing changes for others. */
+/** Registering again brings a dead token back; one that was not verified yet has its time anew, as its code is pushed again. */
 export function revived(row: TokenRow, now: number, limits: Limits): TokenRow {
-  if (row.status !== 'invalid' && row.status !== 'expired') return row
-  const times = { registeredAt: now, updatedAt: now, usedAt: now, expiresAt: now + limits.unverifiedExpiry }
+  if (row.status === 'active') return row
+  const expiresAt = now + limits.unverifiedExpiry
+  if (row.status !== 'invalid' && row.status !== 'expired') return { ...row, expiresAt }
+  const times = { registeredAt: now, updatedAt: now, usedAt: now, expiresAt }
   return { ...row, ...times, status: 'registered', reason: null }
 }
 

@@ -192,7 +192,9 @@ export class Tokens {
     const { store, clock, limits } = this.#options
     await store.atomic({ tokens: { id: [id] }, tombstones: { id: [id] } }, ({ tokens, tombstones }) => {
       const row = used(ownRow(tokens, { owner, id }, 'token', tombstones), clock.now(), limits)
-      const periodicAt = minutes > 0 && row.status === 'active' ? clock.now() + minutes * 60_000 : null
+      // Clients set it at each start: what is planned is not put off by that.
+      const planned = row.periodMinutes === minutes ? row.periodicAt : null
+      const periodicAt = minutes > 0 && row.status === 'active' ? (planned ?? clock.now() + minutes * 60_000) : null
       const changes = { tokens: [{ ...row, periodMinutes: minutes, periodicAt }] }
       return withAlong({ changes, result: undefined }, along, undefined)
     })
