@@ -275,3 +275,13 @@ test('gets so many verification pushes in an hour, whoever asks for them', async
   await clock.advance(31 * 60_000)
   expect(provider.pushes).toHaveLength(4)
 })
+
+test.each(['apns_null', 'apns_test'])(
+  'a device of tests gets all its verification pushes at once: %s',
+  async (name) => {
+    const provider = new FakeProvider(name)
+    const setup = await setUp({ providers: [provider], limits: { verifications: 2 } })
+    for (const owner of ['a', 'b', 'c', 'd']) await new Device(owner, 'test_ntf_token', name).register(setup)
+    expect(provider.pushes).toHaveLength(4)
+  },
+)
