@@ -11,9 +11,9 @@ const target = useNtf()
 
 const garbage: readonly unknown[] = [null, 'text', 5, {}, { id: null, notifierId: '', keyHash: '' }]
 
-describe('R7 a state with broken rows', () => {
+describe('a state with broken rows', () => {
   it.each(garbage.map((value) => [JSON.stringify(value), value]))(
-    'Q1 subscribes all connections although what was stored of one is %s',
+    'Q1 R7 subscribes all connections although what was stored of one is %s',
     async (_, value) => {
       const { phone, client, peers } = await talk(await target.one(), smp.first, { connections: 2 })
       await client.close()
@@ -30,7 +30,7 @@ describe('R7 a state with broken rows', () => {
     },
   )
 
-  it('Q2 goes on with connections although notifiers of others are to be replaced or turned on', async () => {
+  it('Q2 R7 goes on with connections although notifiers of others are to be replaced or turned on', async () => {
     const { phone, client, peers } = await talk(await target.one(), smp.first)
     await client.close()
     for (const key of ['renewal nobody', 'paused nobody', `renewal ${'A'.repeat(32)}`]) {
@@ -44,7 +44,7 @@ describe('R7 a state with broken rows', () => {
   })
 
   it.each(garbage.map((value) => [JSON.stringify(value), value]))(
-    'Q3 deletes tokens that are to be deleted although one of them is stored as %s',
+    'Q3 R7 deletes tokens that are to be deleted although one of them is stored as %s',
     async (_, value) => {
       const ntf = await target.one()
       const { phone, client } = await talk(ntf, smp.first)

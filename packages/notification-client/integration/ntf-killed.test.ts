@@ -106,9 +106,9 @@ function faultsOf({ writes, commands }: { readonly writes: number; readonly comm
   ])
 }
 
-describe('T12 a client that is killed', () => {
+describe('a client that is killed', () => {
   it(
-    'before or after a write or a command comes to the same end, and leaves no token behind',
+    'T12 before or after a write or a command comes to the same end, and leaves no token behind',
     async (context) => {
       const all = await prepared()
       const embedded = all.ntf.embedded(context, 'its database')

@@ -150,8 +150,8 @@ describe('the mode of a client', () => {
   })
 })
 
-describe('T6 periodic pushes', () => {
-  it('are asked for every 20 minutes in both modes, and as often as the application wants', async (context) => {
+describe('periodic pushes', () => {
+  it('T6 are asked for every 20 minutes in both modes, and as often as the application wants', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const { phone, client } = await talk(ntf, smp.first)
@@ -167,7 +167,7 @@ describe('T6 periodic pushes', () => {
     }
   })
 
-  it('make the device look: the agent has the message, the client asks the server', async (context) => {
+  it('T6 make the device look: the agent has the message, the client asks the server', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const { phone, client, peers } = await talk(ntf, smp.first, { client: { mode: 'periodic' }, connections: 0 })

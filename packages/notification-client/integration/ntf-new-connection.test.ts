@@ -62,7 +62,7 @@ it('A16 a new connection pushes its confirmations and each message, to both side
   await newConnection(await target.one(), smp.first)
 })
 
-describe('A17 pushes of connections, old and new, come', () => {
+describe('versions of all parts', () => {
   const smpVersions = { previous: { min: 14, max: 16 }, current: { min: 14, max: 20 } }
   const clients: Readonly<Record<string, NtfClientOptions>> = {
     'version 1 without ALPN': oldClient(3, false),
@@ -78,7 +78,7 @@ describe('A17 pushes of connections, old and new, come', () => {
     ['version 2', 'current'],
   ] as const
   for (const [version, which] of combinations) {
-    it(`to a client of ${version} with a ${which} SMP server`, async () => {
+    it(`A17 pushes of connections, old and new, come to a client of ${version} with a ${which} SMP server`, async () => {
       const own = await embeddedSmp({ versionRange: smpVersions[which] })
       const [server, ntf] = [await target.one(), clients[version] ?? {}]
       await newConnection(server, own, { ntf })

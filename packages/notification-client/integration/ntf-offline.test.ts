@@ -46,8 +46,8 @@ describe('the deletion of a token', () => {
   )
 })
 
-describe('R5 a connection that breaks', () => {
-  it.each(['before', 'after'] as const)('%s any command is answered changes nothing of the end', async (when) => {
+describe('a connection that breaks', () => {
+  it.each(['before', 'after'] as const)('R5 %s any command is answered changes nothing of the end', async (when) => {
     const ntf = await target.one()
     const { phone, client, peers } = await talk(ntf, smp.first, { connections: 2 })
     const { commands } = ntf.front
@@ -67,5 +67,42 @@ describe('R5 a connection that breaks', () => {
       await next.unregister()
       await phone.until(async () => (await witness.token()) === 'ERR AUTH')
     }
+  })
+})
+
+describe('a server that hangs', () => {
+  /** A client that has something to tell to it. */
+  async function hanging() {
+    const ntf = await target.one()
+    const client = { ntf: { requestTimeout: 300, connectTimeout: 300, reconnect: { firstDelay: 20, maxDelay: 100 } } }
+    const all = await talk(ntf, smp.first, { client })
+    ntf.front.hold()
+    const second = await all.phone.meet(all.friend)
+    await untilStatus(all.client, ({ problem }) => problem?.code === 'NETWORK')
+    return { ...all, ntf, second }
+  }
+
+  it('holds up no message, and gets what there is to tell when it goes on', async () => {
+    const { ntf, phone, client, second } = await hanging()
+    await second.say('hello')
+    await phone.until(() => phone.messages.includes('hello'))
+    expect(client.status).toMatchObject({ wanted: 2, subscribed: 1 })
+    ntf.front.allow()
+    await ready(client, 2)
+    await phone.untilPushed('message', 1)
+    expect(await phone.told()).toBe(second.connection)
+  })
+
+  it('does not keep the client from being closed, which goes on when it is opened again', async () => {
+    const { ntf, phone, client, second } = await hanging()
+    await client.close()
+    const again = await phone.again()
+    const later = await again.open()
+    await later.close()
+    ntf.front.allow()
+    const last = await again.again()
+    await last.openReady(2)
+    await second.say('hello')
+    await last.untilPushed('message', 1)
   })
 })

@@ -21,9 +21,9 @@ async function allPush({ phone, peers }: Pick<Talk, 'phone' | 'peers'>): Promise
   }
 }
 
-describe('D11 a subscription that has come to an end', () => {
+describe('a subscription that has come to an end', () => {
   for (const status of ['ended', 'deleted', 'auth', 'error'] satisfies SubscriptionRow['status'][]) {
-    it(`is begun anew with another notifier where the server says ${status}`, async (context) => {
+    it(`D11 is begun anew with another notifier where the server says ${status}`, async (context) => {
       const ntf = await target.one()
       const embedded = ntf.embedded(context, 'its database')
       const all = await talk(ntf, smp.first, { connections: 2 })
@@ -38,7 +38,7 @@ describe('D11 a subscription that has come to an end', () => {
     })
   }
 
-  it('is begun anew where the server does not know it any more', async (context) => {
+  it('D11 is begun anew where the server does not know it any more', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const all = await talk(ntf, smp.first, { connections: 2 })
@@ -52,7 +52,7 @@ describe('D11 a subscription that has come to an end', () => {
     await allPush(all)
   })
 
-  it('is begun anew where somebody else has taken its notifier over', async () => {
+  it('D11 is begun anew where somebody else has taken its notifier over', async () => {
     const all = await talk(await target.one(), smp.first)
     const { phone, client, peers } = all
     const witness = await Witness.of(phone)
@@ -75,7 +75,7 @@ describe('D11 a subscription that has come to an end', () => {
     await allPush(all)
   })
 
-  it('is found when the application is opened', async (context) => {
+  it('D11 is found when the application is opened', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const { client, phone, peers } = await talk(ntf, smp.first)
@@ -87,7 +87,7 @@ describe('D11 a subscription that has come to an end', () => {
     await allPush({ phone: again, peers })
   })
 
-  it('is found after a day without any push', async (context) => {
+  it('D11 is found after a day without any push', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const begin = Date.now()
@@ -115,7 +115,7 @@ describe('D11 a subscription that has come to an end', () => {
     await allPush(all)
   })
 
-  it('stays as it is while the server still tries', async (context) => {
+  it('D11 stays as it is while the server still tries', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its database')
     const all = await talk(ntf, smp.first, { connections: 2 })

@@ -12,6 +12,8 @@ export interface Front {
   cut(when: 'before' | 'after', nth?: number): Promise<void>
   /** Breaks all connections, and lets none be made until `allow`: as when the server is away. */
   refuse(): void
+  /** Lets nothing through any more, and breaks nothing, until `allow`: as when the server hangs. */
+  hold(): void
   allow(): void
   close(): Promise<void>
 }
@@ -41,6 +43,7 @@ export async function startFront(target: { readonly host: string; readonly port:
   const sockets = new Set<net.Socket>()
   let commands = 0
   let isRefusing = false
+  let isHolding = false
   let next: { when: 'before' | 'after'; left: number; done(): void } | undefined
 
   const server = net.createServer((client) => {
@@ -62,6 +65,7 @@ export async function startFront(target: { readonly host: string; readonly port:
       upstream.destroy()
     }
     client.on('data', (bytes) => {
+      if (isHolding) return
       let blocks = fromClient.blocksIn(bytes)
       // The first block says which version.
       if (!isHandshakeDone && blocks > 0) {
@@ -77,6 +81,7 @@ export async function startFront(target: { readonly host: string; readonly port:
       upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
+      if (isHolding) return
       if (isAwaited) {
         if (fromServer.blocksIn(bytes) > 0) end()
         return
@@ -106,8 +111,14 @@ export async function startFront(target: { readonly host: string; readonly port:
       isRefusing = true
       breakAll()
     },
+    hold() {
+      isHolding = true
+    },
     allow() {
       isRefusing = false
+      // What was held back is missing from these connections.
+      if (isHolding) breakAll()
+      isHolding = false
     },
     close() {
       breakAll()
