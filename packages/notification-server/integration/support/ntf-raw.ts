@@ -1,6 +1,7 @@
 // Spec 20 §1, §3: TLS and blocks of 512 bytes by hand, for what no client of ours would send.
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
+import { ntfPortOf } from '@smpkit/ntf-protocol'
 import type { ServerAddress } from '@smpkit/smp-commands/address'
 import { tlsParameters } from '@smpkit/smp-transport/internal'
 
@@ -35,11 +36,11 @@ export class NtfRaw {
   }
 
   /** @param alpn what is offered; default: nothing */
-  static async connect({ hosts, port }: ServerAddress, alpn: readonly string[] = []): Promise<NtfRaw> {
+  static async connect(address: ServerAddress, alpn: readonly string[] = []): Promise<NtfRaw> {
     const socket = connect({
       ...tlsParameters(),
-      host: hosts[0]?.text ?? '',
-      port: Number(port),
+      host: address.hosts[0]?.text ?? '',
+      port: ntfPortOf(address),
       rejectUnauthorized: false,
       ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
     })
