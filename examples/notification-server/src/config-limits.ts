@@ -10,6 +10,10 @@ const time = (value: number, doc: string) => key(duration, value, doc)
 export const limitKeys = {
   tokens: count(defaultLimits.tokens, 'Tokens of one client.'),
   subscriptions: count(defaultLimits.subscriptions, 'Subscriptions of one client.'),
+  subscriptions_ntf: count(
+    defaultLimits.subscriptionsNtf,
+    'The same for a client of the NTF protocol, which has a queue with each member of its groups.',
+  ),
   requests: count(defaultLimits.requests, 'Requests of one client in a minute.'),
   new_servers: count(defaultLimits.newServers, 'SMP servers that one client is the first to name, in a day.', 0),
   new_servers_ntf: count(

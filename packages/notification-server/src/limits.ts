@@ -9,6 +9,8 @@ export const defaultLimits = {
   /** Of one owner. */
   tokens: 4,
   subscriptions: 5000,
+  /** The same for one client of the NTF protocol, which has a queue with each member of its groups. */
+  subscriptionsNtf: 50_000,
   /** Requests of one owner in a minute. */
   requests: 60,
   /** SMP servers that one owner is the first to name, in a day. */

@@ -217,11 +217,12 @@ class Plan {
     }
   }
 
-  #requireRoom({ server }: ReadItem): void {
+  #requireRoom({ server, token }: ReadItem): void {
     const { limits, now } = this.#context
-    if (this.#subscriptionCount >= limits.subscriptions) {
-      const message = `expected at most ${limits.subscriptions} subscriptions`
-      throw new NotificationServerError('LIMIT', 'subscriptions', message, { max: limits.subscriptions })
+    const isNtf = typeof token === 'string' && this.#tokens.get(token)?.ntf === true
+    const max = isNtf ? limits.subscriptionsNtf : limits.subscriptions
+    if (this.#subscriptionCount >= max) {
+      throw new NotificationServerError('LIMIT', 'subscriptions', `expected at most ${max} subscriptions`, { max })
     }
     const client = this.#client
     if (!client || this.#servers.has(server)) return

@@ -279,6 +279,13 @@ test('a device that replaces another waits for its turn as one that is registere
   expect(await waiting).toEqual({ tag: 'OK' })
 })
 
+test('the queues of one client are counted by a limit of their own', async () => {
+  const started = await start({ limits: { subscriptions: 1, subscriptionsNtf: 2 } })
+  const { tokenId, key } = await active(started)
+  const outcomes = await started.client.requestAll([1, 2, 3].map(() => snew(tokenId, key)))
+  expect(outcomes.map(({ response, error }) => response?.tag ?? error?.code)).toEqual(['IDSUB', 'IDSUB', 'QUOTA'])
+})
+
 test('one owner names only so many new SMP servers a day', async () => {
   const started = await start({ limits: { newServersNtf: 2 } })
   const { tokenId, key } = await active(started)
