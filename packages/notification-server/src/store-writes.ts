@@ -49,8 +49,9 @@ function subscriptionWrites(changes: Changes, read: Rows['subscriptions']): Writ
   return [...rows.values()].flatMap((row) => {
     const known = before.get(row.id)
     if (!known) return [put('subscriptions', row)]
-    const different = Object.entries(row).filter(([name, value]) => known[name as keyof SubscriptionRow] !== value)
-    return different.length > 0 ? [update('subscriptions', { id: row.id }, Object.fromEntries(different))] : []
+    const names = Object.keys(row) as (keyof SubscriptionRow)[]
+    const changes = names.filter((name) => row[name] !== known[name]).map((name) => [name, row[name]])
+    return changes.length > 0 ? [update('subscriptions', { id: row.id }, Object.fromEntries(changes))] : []
   })
 }
 

@@ -25,6 +25,8 @@ const maxNotifierId = 255
 
 /** A request to subscribe whose fields fit. */
 export interface ReadItem {
+  /** Of `queueKey`. */
+  readonly queue: string
   readonly server: string
   /** As its owner knows it. */
   readonly address: string
@@ -45,18 +47,28 @@ export interface Planned {
 
 export type PlannedItem = Planned | { readonly error: NotificationServerError }
 
-/** The key of the server, and its address as text. @throws NotificationServerError BAD_REQUEST */
-export function readServer(given: ServerAddress | string, limits: Limits): { server: string; address: string } {
+type Place = Pick<ReadItem, 'server' | 'address'>
+
+/**
+ * The key of the server, and its address as text. `known` are those that were read before, by their text: most clients name one server
+ * again and again.
+ * @throws NotificationServerError BAD_REQUEST
+ */
+export function readServer(given: ServerAddress | string, limits: Limits, known: Map<string, Place>): Place {
   try {
     const text =
       typeof given === 'string'
         ? given
         : serverAddressToText({ hosts: given.hosts, port: given.port, keyHash: given.keyHash })
+    const before = known.get(text)
+    if (before) return before
     const parsed = parseServerAddress(text, 'smp')
     portOf(parsed)
     const address = serverAddressToText(parsed)
     if (parsed.password === null && parsed.keyHash.length === 32 && address.length <= limits.addressLength) {
-      return { server: toBase64url(parsed.keyHash), address }
+      const place = { server: toBase64url(parsed.keyHash), address }
+      known.set(text, place)
+      return place
     }
   } catch (cause) {
     throw new NotificationServerError('BAD_REQUEST', 'server', 'expected the address of an SMP server', { cause })
@@ -72,7 +84,7 @@ export function requireNotifierId(notifierId: Uint8Array): void {
   }
 }
 
-export const queueOf = ({ server, notifierId }: Pick<ReadItem, 'server' | 'notifierId'>): string =>
+export const queueOf = ({ server, notifierId }: Pick<SubscriptionRow, 'server' | 'notifierId'>): string =>
   queueKey(server, toBase64url(notifierId))
 
 /** What `planSubscriptions` looks at; `moving` are those of `movingOf`. */
@@ -82,7 +94,7 @@ export function selectionOf(owner: string, items: readonly ReadItem[], moving: r
   return {
     // Not those of a device: anybody may register it as often as one likes.
     tokens: { id: unique(ids), owner: isRegistering ? [owner] : [] },
-    subscriptions: { queue: unique(items.map(queueOf)) },
+    subscriptions: { queue: unique(items.map(({ queue }) => queue)) },
     notifications: { subscription: moving },
     servers: { key: unique(items.map(({ server }) => server)) },
     clients: { owner: [owner] },
@@ -93,7 +105,7 @@ export function selectionOf(owner: string, items: readonly ReadItem[], moving: r
 /** The ids of subscriptions that may get another token: what is owed for their queues moves too. */
 export function movingOf(owner: string, items: readonly ReadItem[], { subscriptions }: Rows): string[] {
   if (subscriptions.length === 0) return []
-  const tokens = new Map(items.map((item) => [queueOf(item), item.token]))
+  const tokens = new Map(items.map(({ queue, token }) => [queue, token]))
   return subscriptions
     .filter((row) => row.owner === owner && tokens.get(queueOf(row)) !== row.token)
     .map(({ id }) => id)
@@ -185,7 +197,7 @@ class Plan {
   }
 
   put(item: ReadItem): Planned {
-    const known = this.#subscriptions.get(queueOf(item))
+    const known = this.#subscriptions.get(item.queue)
     const { owner } = this.#context
     if (known && known.owner !== owner) {
       throw new NotificationServerError('CONFLICT', 'taken', 'expected a notifier that no other owner has')

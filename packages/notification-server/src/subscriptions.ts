@@ -15,6 +15,7 @@ import {
   ownSubscriptions,
   type PlannedItem,
   planSubscriptions,
+  queueOf,
   type ReadItem,
   readServer,
   requireNotifierId,
@@ -88,7 +89,8 @@ export class Subscriptions {
   /** As `add`, for several in one transaction, and without waiting. What is refused of one is its `error`. */
   async begin({ owner, items, awaited, along }: NewSubscriptions): Promise<readonly AddedItem[]> {
     const { servers, tokens } = this.#options
-    const read = items.map((item) => this.#read(owner, item))
+    const places = new Map()
+    const read = items.map((item) => this.#read(owner, item, places))
     const planned = await this.#commit(owner, read, awaited, along)
     const rows = planned.flatMap((item) => ('row' in item ? [item] : []))
     for (const { row } of rows) servers.considerMove(row.server, row.address)
@@ -214,14 +216,16 @@ export class Subscriptions {
   #read(
     owner: string,
     item: NewSubscriptions['items'][number],
+    places: Parameters<typeof readServer>[2],
   ): ReadItem | { readonly error: NotificationServerError } {
     if ('error' in item) return item
     const { notifierId, notifierKey, token } = item
     try {
-      const place = readServer(item.server, this.#options.limits)
+      const place = readServer(item.server, this.#options.limits, places)
       requireNotifierId(notifierId)
+      const queue = queueOf({ ...place, notifierId })
       const device = typeof token === 'string' ? token : this.#options.tokens.registration({ owner, ...token })
-      return { ...place, notifierId, notifierKey, token: device }
+      return { ...place, queue, notifierId, notifierKey, token: device }
     } catch (error) {
       if (error instanceof NotificationServerError) return { error }
       throw error

@@ -18,7 +18,7 @@ export interface ServedConnection {
 }
 
 /** So many commands are carried out at once, and those of the last block; as many blocks wait at most, the rest in the sockets. */
-const batchSize = 200
+const batchSize = 256
 
 /** Settles when the connection has ended and what was taken from it is done. @throws what the store or the connection does */
 export async function serve({ connection, executor, onAnswer }: ServedConnection): Promise<void> {

@@ -59,7 +59,7 @@ export function ntfDoor(options: NtfDoorOptions): NtfDoor {
 }
 
 /** Some milliseconds, in which the SMP side signs about as many commands. */
-const checksPerTurn = 50
+const checksPerTurn = 64
 
 class Door {
   readonly #options: NtfDoorOptions
