@@ -5,7 +5,7 @@ import { memoryStore } from './memory-store.js'
 import type { Selection } from './store.js'
 import { FakeProvider, intercepted } from './testing/fakes.js'
 import { settled } from './testing/manual-clock.js'
-import { address, Device, Queue, setUp } from './testing/setup.js'
+import { address, Device, Queue, setUp, up } from './testing/setup.js'
 
 const minute = 60_000
 const refusal = (code: string, reason: string) =>
@@ -87,6 +87,28 @@ describe('a token', () => {
     await expect(server.tokens.get(former)).rejects.toEqual(refusal('GONE', 'token'))
     expect(await server.subscriptions.list({ owner: 'former', limit: 9 })).toMatchObject({ items: [] })
     expect(subscriber.unsubscribed).toEqual([queue.hex])
+  })
+
+  test.each([
+    ['over NTF', true],
+    ['as a service', false],
+  ])('that is verified %s deletes the registration by the other way, and its queue is free', async (_, ntf) => {
+    const setup = await setUp()
+    const { server, subscriber, provider } = setup
+    const former = await new Device('former', 'phone', 'fake', !ntf).activate(setup)
+    subscriber.emit(up())
+    const queue = new Queue(1)
+    await queue.add(setup, former)
+    const device = await new Device('owner', 'phone', 'fake', ntf).register(setup)
+    expect(await server.tokens.get(former)).toMatchObject({ status: 'active' })
+    await device.verify(setup)
+    await expect(server.tokens.get(former)).rejects.toEqual(refusal('GONE', 'token'))
+    expect([...subscriber.kept]).toEqual([])
+    await queue.add(setup, device)
+    provider.pushes.length = 0
+    subscriber.emit(queue.notification())
+    await settled()
+    expect(device.queues(provider.pushes)).toEqual(['1'])
   })
 
   test('that is replaced keeps its secret and subscriptions, and is verified through the new device token', async () => {
