@@ -47,8 +47,12 @@ async function answered(count: number, ticks: number): Promise<number> {
     executor: executor as Executor,
     onAnswer: () => {},
   })
-  const stalled = new Promise<void>((resolve) => setTimeout(resolve, 50))
-  await Promise.race([serving, stalled])
+  let isOver = false
+  const over = serving.then(() => {
+    isOver = true
+  })
+  for (let turns = 0; turns < 1000 && !isOver; turns++) await new Promise((resolve) => setImmediate(resolve))
+  await Promise.race([over, null])
   return sent
 }
 

@@ -30,7 +30,13 @@ interface Authorized {
   readonly owner: string
 }
 
-type Step = Authorized | { readonly received: ReceivedCommand; readonly response: NtfResponse }
+/** One whose answer is known without a look at the store. */
+interface Answered {
+  readonly received: ReceivedCommand
+  readonly response: NtfResponse
+}
+
+type Step = Authorized | Answered
 
 export interface ExecutorOptions {
   readonly core: Core
@@ -108,7 +114,8 @@ export class Executor {
   async #run(run: readonly Step[]): Promise<readonly Answer[]> {
     const [first] = run
     if (first === undefined) return []
-    if ('response' in first) return [answerTo(first.received, first.response)]
+    if ('response' in first)
+      return (run as readonly Answered[]).map(({ received, response }) => answerTo(received, response))
     const own = run as readonly Authorized[]
     const responses = await this.#carryOut(own, first)
     return own.map(({ received }, i) => answerTo(received, responses[i] ?? errorResponse({ code: 'INTERNAL' })))
@@ -199,17 +206,19 @@ const answerTo = ({ corrId, entityId }: ReceivedCommand, response: NtfResponse):
 
 const batched: ReadonlySet<string> = new Set(['SNEW', 'SCHK', 'SDEL'])
 
-/** From there on those that can be carried out at once: of one owner and one kind. */
+/** From there on those that can be carried out at once: of one owner and one kind, or answered already. */
 function runFrom(steps: readonly Step[], from: number): readonly Step[] {
   const first = steps[from]
-  if (first === undefined || 'response' in first || !batched.has(first.received.command.tag))
-    return steps.slice(from, from + 1)
-  const { owner, received } = first
-  const isSame = (step: Step | undefined) =>
-    step !== undefined && 'owner' in step && step.owner === owner && step.received.command.tag === received.command.tag
   let to = from + 1
-  while (isSame(steps[to])) to++
+  while (isSame(first, steps[to])) to++
   return steps.slice(from, to)
+}
+
+function isSame(first: Step | undefined, step: Step | undefined): boolean {
+  if (!first || !step) return false
+  if ('response' in first || 'response' in step) return 'response' in first && 'response' in step
+  const { tag } = first.received.command
+  return batched.has(tag) && step.owner === first.owner && step.received.command.tag === tag
 }
 
 const isOfSubscription = ({ tag }: NtfCommand): boolean => tag === 'SCHK' || tag === 'SDEL'
