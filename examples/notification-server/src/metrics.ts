@@ -26,8 +26,11 @@ export interface MetricsOptions {
 
 type Pushes = NotificationServerMetrics['outbox']['pushes']
 
+/** Of devices: `apns_null` takes what goes nowhere. */
 const ended = (pushes: Pushes, kind: Pushes[number]['kind'], ...outcomes: Pushes[number]['outcome'][]): number =>
-  pushes.filter((one) => one.kind === kind && outcomes.includes(one.outcome)).reduce((sum, { count }) => sum + count, 0)
+  pushes
+    .filter((one) => one.kind === kind && outcomes.includes(one.outcome) && one.provider !== 'apns_null')
+    .reduce((sum, { count }) => sum + count, 0)
 
 /** What has happened since the start: the name in 22 §9, what it is, and where it comes from. */
 const totals: readonly (readonly [string, string, (server: NotificationServerMetrics) => number])[] = [
