@@ -1,4 +1,5 @@
 // Spec 23 §4, 24 §1: a device's token at a server of ntf://, by the scenarios of 24 §2 where one is.
+import { PrivateKey } from '@smpkit/crypto'
 import { checkMessagesData, tokenSecret, verificationData } from '@smpkit/push-providers/payload'
 import { cmd } from '@smpkit/smp-commands'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -242,6 +243,20 @@ describe('a token', () => {
     phone.clock.skip()
     await until(client, isReady(1))
     expect(ntf.token.status).toBe('ACTIVE')
+  })
+
+  it('is registered again where the server has given it no id', async () => {
+    const phone = new NtfPhone()
+    const { publicKey } = PrivateKey.generate('x25519')
+    ntf.script = ({ tag }) =>
+      tag === 'TNEW' ? { tag: 'IDTKN', tokenId: new Uint8Array(0), dhKey: publicKey } : undefined
+    const client = await phone.open(ntf)
+    const { problem } = await until(client, (status) => status.problem !== null)
+    expect(problem).toMatchObject({ code: 'SERVICE', temporary: false })
+    ntf.script = () => undefined
+    await settled(() => phone.clock.delays.includes(3_600_000))
+    phone.clock.skip(3_600_000)
+    await until(client, isReady(1))
   })
 
   it('of a provider that the protocol does not have, or that the server does not offer, is a problem', async () => {

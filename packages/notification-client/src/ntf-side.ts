@@ -114,6 +114,8 @@ export class NtfSide implements ServerSide {
       dhKey: devicePublicKey(record),
     } as const
     const { tokenId, dhKey } = await this.#ask(record, command)
+    // Once it is stored, nothing could be asked about the token, and it would not be registered again.
+    if (tokenId.length === 0) throw new NotificationClientError('SERVICE', 'expected the id of a token, got none')
     // A push with the code follows, whatever the token was before.
     return { id: toBase64url(tokenId), dhKey: toBase64url(dhKey.toDer()), isActive: false }
   }
