@@ -1,4 +1,5 @@
 import { PrivateKey, PublicKey, randomBytes } from '@smpkit/crypto'
+import { toBase64url } from '@smpkit/encoding'
 import { NtfClient, type NtfReplyError } from '@smpkit/ntf-protocol'
 import { openPush, tokenSecret } from '@smpkit/push-providers/payload'
 import { createServerIdentity } from '@smpkit/smp-transport'
@@ -22,21 +23,23 @@ async function start(
   const subscriber = new FakeSubscriber()
   const providers = names.map((name) => new FakeProvider(name))
   const front = ntfDoor({ identity, host: '127.0.0.1', port: 0, ...door })
+  const store = more.store ?? memoryStore()
   const server = await createNotificationServer({
     subscriber,
-    store: memoryStore(),
     providers,
     doors: [front],
     ...more,
+    store,
   })
   onTestFinished(() => server.close())
   const client = new NtfClient(front.address())
   onTestFinished(() => client.close())
   const pushes = () => providers.flatMap((provider) => provider.pushes)
-  return { server, subscriber, providers, front, client, pushes }
+  return { server, store, subscriber, providers, front, client, pushes }
 }
 type Started = Awaited<ReturnType<typeof start>>
 
+const none = new Uint8Array(0)
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 function phone(token = 'xyzw', key = PrivateKey.generate('ed25519')) {
@@ -277,6 +280,40 @@ test('a device that replaces another waits for its turn as one that is registere
   await vi.waitFor(() => expect(clock.timers).toBe(timers + 1))
   await clock.advance(20_000)
   expect(await waiting).toEqual({ tag: 'OK' })
+})
+
+test('a token in use never expires, whatever its client asks', async () => {
+  const clock = new ManualClock()
+  const day = 86_400_000
+  const started = await start({ clock, limits: { maintenanceEvery: day } })
+  const tags = ['TNEW', 'TVFY', 'TCHK', 'TCRN', 'SNEW', 'SCHK', 'none'] as const
+  const clients = await Promise.all(
+    tags.map(async (tag) => {
+      const { tnew, key } = phone(`phone of ${tag}`)
+      const { tokenId: entityId } = await started.client.request(tnew)
+      const { tokens } = await started.store.read({ tokens: { id: [toBase64url(entityId)] } })
+      const tvfy = { command: { tag: 'TVFY', code: tokens[0]?.code ?? none }, entityId, key } as const
+      await started.client.request(tvfy)
+      const item = snew(entityId, key)
+      const { subscriptionId } = await started.client.request(item)
+      const asked = {
+        TNEW: tnew,
+        TVFY: tvfy,
+        TCHK: { command: { tag: 'TCHK' }, entityId, key },
+        TCRN: { command: { tag: 'TCRN', minutes: 0 }, entityId, key },
+        SNEW: item,
+        SCHK: { command: { tag: 'SCHK' }, entityId: subscriptionId, key },
+        none: undefined,
+      } as const
+      return { asked: asked[tag], check: asked.TCHK }
+    }),
+  )
+  for (let round = 0; round < 2; round++) {
+    await clock.advance(50 * day)
+    await started.client.requestAll(clients.flatMap(({ asked }) => (asked ? [asked] : [])))
+  }
+  const states = await Promise.all(clients.map(({ check }) => started.client.request(check)))
+  expect(states.map(({ status }) => status)).toEqual([...Array(6).fill('ACTIVE'), 'EXPIRED'])
 })
 
 test('the queues of one client are counted by a limit of their own', async () => {
