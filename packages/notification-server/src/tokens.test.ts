@@ -184,7 +184,7 @@ describe('a token', () => {
     const memory = memoryStore()
     const read: number[] = []
     const store = intercepted(memory, async (name, call, [selection]) => {
-      if (name === 'atomic') read.push((await memory.read(selection as Selection)).tokens.length)
+      if (name === 'atomic' || name === 'read') read.push((await memory.read(selection as Selection)).tokens.length)
       return call()
     })
     const setup = await setUp({ store })
@@ -198,6 +198,7 @@ describe('a token', () => {
     const token = { provider: 'fake', token: 'phone', dhKey: device.key.publicKey }
     await setup.server.subscriptions.add({ owner: 'owner', server, notifierId, notifierKey, token, wait: 0 })
     await settled()
+    await expect(setup.server.tokens.verify({ ...device, code: randomBytes(32) })).rejects.toThrow('another')
     expect(Math.max(...read)).toBe(1)
   })
 

@@ -118,12 +118,14 @@ export class Tokens {
    */
   async verify({ owner, id, code, along }: OwnedCode): Promise<void> {
     const { store, servers, outbox, clock, limits } = this.#options
-    const { provider, deviceToken } = await this.#find({ owner, id })
-    const device = deviceKey(provider, deviceToken)
-    const { tokens: registrations } = await store.read({ tokens: { device: [device] } })
-    const token = registrations.filter((row) => row.owner !== owner).map((row) => row.id)
+    const found = await this.#find({ owner, id })
+    // Not for a wrong code, which anybody may send as often as one likes: others may have registered the device very often.
+    const isRight = judgeCode(found, code, clock.now(), limits).result === 'active'
+    const device = isRight ? [deviceKey(found.provider, found.deviceToken)] : []
+    const { tokens: registrations } = await store.read({ tokens: { device } })
+    const read = new Set(registrations.filter((row) => row.owner !== owner).map((row) => row.id))
     const owedIds = { id: owedLater.map((kind) => outboxId(id, kind)) }
-    const selection = { tokens: { id: [id], device: [device] }, subscriptions: { token }, outbox: owedIds }
+    const selection = { tokens: { id: [id], device }, subscriptions: { token: [...read] }, outbox: owedIds }
     const judge = ({ tokens, subscriptions, outbox: owed }: Rows) => {
       const now = clock.now()
       const row = ownRow(tokens, { owner, id })
@@ -134,11 +136,13 @@ export class Tokens {
         const { changes } = this.#withVerification(judged.row, now)
         return withAlong({ changes, result: none }, along, result)
       }
-      if (result !== 'active') return withAlong({ changes: { tokens: [judged.row] }, result: none }, along, result)
+      const changed = judged.row === row ? [] : [judged.row]
+      if (result !== 'active') return withAlong({ changes: { tokens: changed }, result: none }, along, result)
       // One that registered the device a moment ago, and was not read, stays until the next verification.
-      const others = tokens.filter((one) => token.includes(one.id) && isSameDevice(one, row))
-      const lost = subscriptions.filter((one) => others.some((other) => other.id === one.token))
-      const remove = { tokens: others.map((one) => one.id), outbox: [outboxId(id, 'verification')] }
+      const others = tokens.filter((one) => read.has(one.id) && isSameDevice(one, row))
+      const removed = new Set(others.map((one) => one.id))
+      const lost = subscriptions.filter((one) => removed.has(one.token))
+      const remove = { tokens: [...removed], outbox: [outboxId(id, 'verification')] }
       const tombstones = tombstonesOf([...others, ...lost], now)
       // What came before the token was active goes now; how long that is ago, and failures of the token before, do not count.
       const waiting = row.status === 'active' ? [] : owed.map((one) => freshRow(one, now))
