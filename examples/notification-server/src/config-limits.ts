@@ -24,7 +24,7 @@ export const limitKeys = {
   accepts: count(defaultLimits.accepts, 'Clients that are let in within a second.'),
   registrations: count(
     defaultLimits.registrations,
-    'Devices that are registered or replaced over the NTF protocol from one IPv4 address, or one IPv6 network of 64 bits, in a minute; more of them wait.',
+    'Devices that are registered or replaced over the NTF protocol from one IPv4 address, or one IPv6 network of 64 bits, in an hour; more of them wait.',
   ),
   servers_connecting: count(defaultLimits.serversConnecting, 'SMP servers that are being connected to at once.'),
   idle_client_expiry: time(defaultLimits.idleClientExpiry, 'After which a client without a token is dropped.'),

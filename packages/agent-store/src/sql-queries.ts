@@ -10,7 +10,8 @@ interface Rest {
   readonly conditions?: (firstPlaceholder: number) => readonly string[]
   /** Of the conditions. */
   readonly values?: readonly DriverValue[]
-  readonly order: string
+  /** Not where there is one row at most: PostgreSQL would take an index that has this order rather than the one that finds the row. */
+  readonly order: string | undefined
   readonly limit: number | undefined
   /** The only column that is wanted; the rows may then come in any order. */
   readonly only?: string
@@ -51,7 +52,7 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     const one = (to: (i: number) => string) =>
       select(layout, only) +
       where([...isEqual(columns, to), ...conditions(first)]) +
-      (only === undefined || limit !== undefined ? ` ORDER BY ${order}` : '') +
+      (order !== undefined && (only === undefined || limit !== undefined) ? ` ORDER BY ${order}` : '') +
       // Without a limit, PostgreSQL would make a join of it that need not begin with the list.
       (limit === undefined ? (lists ? ' OFFSET 0' : '') : ` LIMIT ${placeholder(first + values.length)}`)
     const all = [...values, ...(limit === undefined ? [] : [limit])]
@@ -70,7 +71,7 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
     }
     const many = () =>
       `SELECT r.* FROM ${from()} CROSS JOIN LATERAL (${one((i) => `v.v${i}`)}) AS r` +
-      (only === undefined ? ` ORDER BY v.n, ${order}` : '')
+      (only === undefined ? ` ORDER BY v.n${order === undefined ? '' : `, ${order}`}` : '')
     const given = columns.length === 0 ? [rows.length] : columns.map((_, i) => tuples.map((tuple) => tuple[i] ?? null))
     return [{ text: text(textId, many), values: [...given, ...all] }]
   }
@@ -115,8 +116,11 @@ export function createQuerySql({ dialect, layout: layoutOf, text }: SqlContext) 
       return each('all', layout, keyOf(layout), query.keys, cells, { order, limit: undefined, ...selected })
     const columns = layout.compared(layout.definition.indexes[query.index] ?? [])
     const { limit } = query
-    if ('any' in query)
-      return each(`any ${query.index}`, layout, columns, query.any, cells, { order, limit, ...selected })
+    if ('any' in query) {
+      const isUnique = layout.definition.unique.includes(query.index)
+      const rest = { order: isUnique ? undefined : order, limit, ...selected }
+      return each(`any ${query.index}`, layout, columns, query.any, cells, rest)
+    }
     const found = () =>
       `${select(layout, only)}${where(isEqual(columns, next(1)))} ORDER BY ${order}` +
       (limit === undefined ? '' : ` LIMIT ${placeholder(columns.length + 1)}`)

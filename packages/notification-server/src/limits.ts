@@ -19,8 +19,8 @@ export const defaultLimits = {
   newServersNtf: 100,
   /** Connections of clients that are accepted in a second, of all. */
   accepts: 10,
-  /** Registrations over NTF, and replaced devices, from one IPv4 address or IPv6 network of 64 bits in a minute; more of them wait. */
-  registrations: 300,
+  /** Registrations over NTF, and replaced devices, from one IPv4 address or IPv6 network of 64 bits in an hour; more of them wait. */
+  registrations: 3000,
   /** SMP servers that are being connected to at the same time. */
   serversConnecting: 500,
   /** After which a client without a token is dropped. */

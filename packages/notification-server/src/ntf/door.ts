@@ -93,7 +93,7 @@ class Door {
       if (core.providers.some((one) => one.name === name)) continue
       throw new Error(`expected the provider ${name}, which the NTF protocol needs`)
     }
-    const registrations = new RateLimit(core.clock, core.limits.registrations, 60_000)
+    const registrations = new RateLimit(core.clock, core.limits.registrations, 3_600_000)
     this.#socket = await listenNtf({
       ...options,
       port,
