@@ -56,7 +56,7 @@ export async function initCommand(
   writeNewFile(file, text)
   log(`made ${file}`)
   if (key_file !== undefined) log(`keep a copy of ${key_file} elsewhere: without it, the database cannot be read`)
-  log('next: smpkit-ntf start, then smpkit-ntf address shows what to give to clients')
+  log('next: the command start, with the same --data; then address shows what to give to clients')
   return exitCodes.ok
 }
 
