@@ -77,8 +77,9 @@ export async function postgresSubscriptions(server: string): Promise<Subscriptio
         rows: rows.length,
         async insert(count) {
           // A transaction is one round trip.
-          const inserts = rows.splice(-count).map((values) => client.query({ name: 'insert', text, values }))
-          await Promise.all([client.query('BEGIN'), ...inserts, client.query('COMMIT')])
+          const begun = client.query('BEGIN')
+          const inserted = rows.splice(-count).map((values) => client.query({ name: 'insert', text, values }))
+          await Promise.all([begun, ...inserted, client.query('COMMIT')])
         },
       }
     },
