@@ -9,6 +9,7 @@ const time = (value: number, doc: string) => key(duration, value, doc)
 
 export const limitKeys = {
   tokens: count(defaultLimits.tokens, 'Tokens of one client.'),
+  tokens_ntf: count(defaultLimits.tokensNtf, 'The same for a client of the NTF protocol, which is a key.'),
   subscriptions: count(defaultLimits.subscriptions, 'Subscriptions of one client.'),
   subscriptions_ntf: count(
     defaultLimits.subscriptionsNtf,

@@ -8,6 +8,8 @@ const day = 24 * hour
 export const defaultLimits = {
   /** Of one owner. */
   tokens: 4,
+  /** The same over NTF, where an owner is a key. */
+  tokensNtf: 64,
   subscriptions: 5000,
   /** The same for one client of the NTF protocol, which has a queue with each member of its groups. */
   subscriptionsNtf: 50_000,

@@ -93,9 +93,9 @@ export function registered(
   if (known && !constantTimeEqual(known.clientKey, given.dhKey.toRaw())) {
     throw new NotificationServerError('CONFLICT', 'dhKey', 'expected the key of the earlier registration, got another')
   }
-  if (!known && count >= limits.tokens) {
-    const message = `expected at most ${limits.tokens} tokens of an owner`
-    throw new NotificationServerError('LIMIT', 'tokens', message, { max: limits.tokens })
+  const max = given.ntf ? limits.tokensNtf : limits.tokens
+  if (!known && count >= max) {
+    throw new NotificationServerError('LIMIT', 'tokens', `expected at most ${max} tokens of an owner`, { max })
   }
   const row = known ? used(revived(known, now, limits), now, limits) : newToken(given, now, limits)
   return { row, created: !known }

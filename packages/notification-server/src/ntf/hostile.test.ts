@@ -141,7 +141,7 @@ test('answers each of as many transmissions as a block holds, however many such 
 test('lets 10,000 registrations of one client wait, and serves the others', async () => {
   const registrations = 60
   const clock = new ManualClock()
-  const { front, server, address } = await start({}, { registrations, tokens: 10_000 }, clock)
+  const { front, server, address } = await start({}, { registrations, tokensNtf: 10_000 }, clock)
   const client = clientOf(address)
   await client.request(ping)
   const raw = await openRaw(address)
