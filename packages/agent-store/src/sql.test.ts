@@ -7,6 +7,7 @@ import { find, get, insert, page, put, remove, removeAll, update } from './contr
 import type { Query } from './queries.js'
 import { createSql } from './sql.js'
 import { postgresDialect, sqliteDialect } from './sql-text.js'
+import { thingSchema } from './testing/things.js'
 
 const cells = createCells('agent', null)
 const [connId, hash] = [Uint8Array.of(1), Uint8Array.of(2)]
@@ -72,6 +73,16 @@ describe('statements', () => {
     const found = postgres.query(find('receiveQueues', 'byRecipientId', { recipientId: hash }), encrypted)
     expect(found?.text).toContain('WHERE "recipient_id_hash" = $1 ORDER BY "conn_id", "queue_no"')
     expect(found?.values).toStrictEqual([encrypted.hash('receiveQueues', 'recipientId', hash)])
+  })
+
+  it('order no rows of a unique index: another one that has this order would be looked through instead', () => {
+    const { query } = createSql(thingSchema, postgresDialect)
+    const textOf = (one: Query) => query(one, cells)[0]?.text
+    const byName = textOf({ table: 'things', index: 'byName', any: [{ kind: 'a', name: hash }] })
+    expect(byName).toContain('LATERAL')
+    expect(byName?.match(/ORDER BY .*/g)).toEqual(['ORDER BY v.n'])
+    const byKind = textOf({ table: 'things', index: 'byKind', any: [{ kind: 'a' }] })
+    expect(byKind).toContain('ORDER BY "id"')
   })
 
   it('go on after the last row of a page', () => {
