@@ -3,6 +3,7 @@ import { withAlong } from './along.js'
 import type { Clock } from './clock.js'
 import { NotificationServerError } from './errors.js'
 import type { Limits } from './limits.js'
+import { type NamedServer, readServer } from './named-server.js'
 import { NsubWaits } from './nsub-waits.js'
 import type { Outbox } from './outbox.js'
 import type { Owned } from './owned.js'
@@ -17,7 +18,6 @@ import {
   planSubscriptions,
   queueOf,
   type ReadItem,
-  readServer,
   requireNotifierId,
   selectionOf,
   selectionOfOwn,
@@ -89,7 +89,7 @@ export class Subscriptions {
   /** As `add`, for several in one transaction, and without waiting. What is refused of one is its `error`. */
   async begin({ owner, items, awaited, along }: NewSubscriptions): Promise<readonly AddedItem[]> {
     const { servers, tokens } = this.#options
-    const places = new Map()
+    const places = new Map<string, NamedServer>()
     const read = items.map((item) => this.#read(owner, item, places))
     const planned = await this.#commit(owner, read, awaited, along)
     const rows = planned.flatMap((item) => ('row' in item ? [item] : []))
@@ -216,7 +216,7 @@ export class Subscriptions {
   #read(
     owner: string,
     item: NewSubscriptions['items'][number],
-    places: Parameters<typeof readServer>[2],
+    places: Map<string, NamedServer>,
   ): ReadItem | { readonly error: NotificationServerError } {
     if ('error' in item) return item
     const { notifierId, notifierKey, token } = item
