@@ -139,7 +139,7 @@ describe('a server that takes no more', () => {
   it('is a problem that is shown, while those that it has push, and is asked again', async (context) => {
     const ntf = await target.one()
     const embedded = ntf.embedded(context, 'its limits')
-    await embedded.restart({ limits: { subscriptions: 2 } })
+    await embedded.restart({ limits: { subscriptionsNtf: 2 } })
     const { phone, friend, client, peers } = await talk(ntf, smp.first, { connections: 2 })
     const third = await phone.meet(friend)
     const { problem } = await untilStatus(client, (status) => status.problem !== null)
