@@ -18,8 +18,8 @@ them, and agents exchange ten times as many messages, over PostgreSQL, too. FULL
 
 test:integration runs the wire integration tests: against the embedded server, or against SMP_SERVER=smp://… (and
 SMP_SERVER_2=… for proxying) from the environment. NTF_SERVER=ntf://… and APNS_LOG=FILE, to which that server's stand-in for
-APNs writes one {path, headers, body} a line, point the tests of the NTF protocol at any server; NTF_PROVIDER=AT|AP|AD is what it
-takes.
+APNs writes one {path, headers, body} a line, point the tests of the NTF protocol at any server, NTF_SERVER_2=… at a second one;
+NTF_PROVIDER=AT|AP|AD is what they take.
 `
 
 const total = { passed: 0, failed: 0, skipped: [] }
