@@ -28,7 +28,7 @@ serve({
       store,
       providers: [nullProvider('apns_null')],
       doors: [door],
-      limits: { subscriptions: 1_000_000 },
+      limits: { subscriptionsNtf: 1_000_000 },
     })
     return ntfAddressToText(door.address())
   },
