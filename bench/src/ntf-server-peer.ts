@@ -37,8 +37,6 @@ serve({
     const rows = await store?.read({ tokens: { id: [toBase64url(tokenId)] } })
     return rows?.tokens[0]?.code
   },
-  /** How many subscriptions are active. */
-  active: () => server?.metrics().subscriptions.active ?? 0,
   /**
    * Ends the server. Then its subscriptions are inserted again, for each a signature of this length of text verified and another one
    * made. Gives how many it was in a second.
