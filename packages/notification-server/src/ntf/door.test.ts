@@ -7,8 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Logger } from '../logger.js'
 import { memoryStore } from '../memory-store.js'
 import { createNotificationServer, type NotificationServerOptions } from '../server.js'
-import type { NotificationStore } from '../store.js'
-import { FakeProvider, FakeSubscriber, serverOf } from '../testing/fakes.js'
+import { FakeProvider, FakeSubscriber, intercepted, serverOf } from '../testing/fakes.js'
 import { ManualClock } from '../testing/manual-clock.js'
 import { address } from '../testing/setup.js'
 import { type NtfDoorOptions, ntfDoor } from './door.js'
@@ -111,22 +110,11 @@ test('carries out commands that come together in their order', async () => {
 })
 
 test('subscribes very many queues at once in few transactions', async () => {
-  const memory = memoryStore()
   let transactions = 0
-  const store: NotificationStore = {
-    ...memory,
-    read: (selection) => memory.read(selection),
-    atomic: (selection, change) => {
-      transactions++
-      return memory.atomic(selection, change)
-    },
-    due: (table, now, limit) => memory.due(table, now, limit),
-    page: (table, options) => memory.page(table, options),
-    deadLetters: (limit) => memory.deadLetters(limit),
-    swapClean: (clean) => memory.swapClean(clean),
-    close: () => memory.close(),
-    [Symbol.asyncDispose]: () => memory.close(),
-  }
+  const store = intercepted(memoryStore(), (name, call) => {
+    if (name === 'atomic') transactions++
+    return call()
+  })
   const started = await start({ store })
   const { tokenId, key } = await active(started)
   transactions = 0
@@ -136,20 +124,10 @@ test('subscribes very many queues at once in few transactions', async () => {
 })
 
 test('W12: drops a connection whose command the store failed, says nothing of it, and serves the others', async () => {
-  const memory = memoryStore()
   let fails = false
-  const store: NotificationStore = {
-    ...memory,
-    read: (selection) => memory.read(selection),
-    atomic: (selection, change) =>
-      fails ? Promise.reject(new Error('INSERT INTO secret')) : memory.atomic(selection, change),
-    due: (table, now, limit) => memory.due(table, now, limit),
-    page: (table, options) => memory.page(table, options),
-    deadLetters: (limit) => memory.deadLetters(limit),
-    swapClean: (clean) => memory.swapClean(clean),
-    close: () => memory.close(),
-    [Symbol.asyncDispose]: () => memory.close(),
-  }
+  const store = intercepted(memoryStore(), (name, call) =>
+    fails && name === 'atomic' ? Promise.reject(new Error('INSERT INTO secret')) : call(),
+  )
   const lines: unknown[] = []
   const log = (...line: unknown[]) => lines.push(line)
   const logger: Logger = { debug: log, info: log, warn: log, error: log }
@@ -316,6 +294,14 @@ test('a token in use never expires, whatever its client asks', async () => {
   expect(states.map(({ status }) => status)).toEqual([...Array(6).fill('ACTIVE'), 'EXPIRED'])
 })
 
+test('the devices of one key are counted by a limit of their own', async () => {
+  const started = await start({ limits: { tokens: 1, tokensNtf: 2 } })
+  const key = PrivateKey.generate('ed25519')
+  const register = (token: string) => started.client.request(phone(token, key).tnew)
+  for (const token of ['a', 'b']) expect(await register(token)).toMatchObject({ tag: 'IDTKN' })
+  await expect(register('c')).rejects.toSatisfy(refusedWith('QUOTA'))
+})
+
 test('the queues of one client are counted by a limit of their own', async () => {
   const started = await start({ limits: { subscriptions: 1, subscriptionsNtf: 2 } })
   const { tokenId, key } = await active(started)
@@ -339,7 +325,7 @@ test('one owner names only so many new SMP servers a day', async () => {
   ])
 })
 
-test('R14: a connection in which nothing happens is ended, and comes back when there is something to ask', async () => {
+test('R14: a connection in which nothing happens is ended, and the next one is served', async () => {
   const started = await start({}, { idleTimeout: 300 })
   const { tokenId, key } = await active(started)
   const session = await started.client.connected()
