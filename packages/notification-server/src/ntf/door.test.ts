@@ -294,6 +294,52 @@ test('a token in use never expires, whatever its client asks', async () => {
   expect(states.map(({ status }) => status)).toEqual([...Array(6).fill('ACTIVE'), 'EXPIRED'])
 })
 
+test('who does not have the key of a token commands nothing of it', async () => {
+  const started = await start()
+  const { tokenId, key } = await active(started)
+  const { subscriptionId } = await started.client.request(snew(tokenId, key))
+  const stranger = PrivateKey.generate('ed25519')
+  const { tnew } = phone()
+  const outcomes = await started.client.requestAll([
+    { ...snew(tokenId, key), key: stranger },
+    { ...tnew, key: stranger },
+    ...(['TCHK', 'TDEL'] as const).map((tag) => ({ command: { tag }, entityId: tokenId, key: stranger })),
+    ...(['SCHK', 'SDEL'] as const).map((tag) => ({ command: { tag }, entityId: subscriptionId, key: stranger })),
+  ])
+  expect(outcomes.map(({ error }) => error?.code)).toEqual(Array(6).fill('AUTH'))
+  const own = await started.client.request({ command: { tag: 'SCHK' }, entityId: subscriptionId, key })
+  expect(own).toMatchObject({ tag: 'SUB' })
+})
+
+test('subscriptions are for tokens that were verified, also those of before a replaced device', async () => {
+  const started = await start()
+  const { tnew, key: unverified } = phone('new')
+  const { tokenId: newId } = await started.client.request(tnew)
+  await expect(started.client.request(snew(newId, unverified))).rejects.toSatisfy(refusedWith('AUTH'))
+  const { tokenId, key } = await active(started)
+  const { subscriptionId } = await started.client.request(snew(tokenId, key))
+  const trpl = { tag: 'TRPL', provider: 'AP', token: bytes('another') } as const
+  await started.client.request({ command: trpl, entityId: tokenId, key })
+  for (const tag of ['SCHK', 'SDEL'] as const) {
+    const asked = started.client.request({ command: { tag }, entityId: subscriptionId, key })
+    await expect(asked).rejects.toSatisfy(refusedWith('AUTH'))
+  }
+})
+
+test('D14: a notifier that its client deleted wakes no device, one that another client took does', async () => {
+  const started = await start()
+  const { tokenId, key } = await active(started)
+  const [deleted, ended] = [randomBytes(24), randomBytes(24)]
+  for (const id of [deleted, ended]) await started.client.request(snew(tokenId, key, id))
+  const server = serverOf(address())
+  const pushed = started.pushes().length
+  started.subscriber.emit({ type: 'deleted', server, notifierId: deleted })
+  for (let i = 0; i < 2; i++) started.subscriber.emit({ type: 'ended', server, notifierId: ended })
+  await expect.poll(() => started.pushes().length).toBe(pushed + 1)
+  const { subscriptions } = started.server.metrics()
+  expect(subscriptions).toMatchObject({ deleted: 1, ended: 1 })
+})
+
 test('the devices of one key are counted by a limit of their own', async () => {
   const started = await start({ limits: { tokens: 1, tokensNtf: 2 } })
   const key = PrivateKey.generate('ed25519')
